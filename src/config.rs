@@ -1,0 +1,127 @@
+//! The settings, each with its default; `config.toml` documents them.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// All settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: Server,
+    /// ONNX Runtime and its workers.
+    pub runtime: Runtime,
+    /// Where models are found.
+    pub models: Models,
+    /// Bounds on uploaded pictures.
+    pub images: Images,
+    /// The log.
+    pub log: Log,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+    /// Seconds after which a request is given up with 504.
+    pub request_timeout: u64,
+    /// How many requests may wait for a worker; more get 503.
+    pub queue: usize,
+    /// Origins that browsers may call from; `*` for all, none by default.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: "0.0.0.0:8080".into(),
+            body_limit: 20 << 20,
+            request_timeout: 60,
+            queue: 64,
+            cors_origins: Vec::new(),
+        }
+    }
+}
+
+/// ONNX Runtime and its workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Runtime {
+    /// The ONNX Runtime library; empty: looked for.
+    pub library: PathBuf,
+    /// How many requests are computed at once, each with its own session of a program.
+    pub sessions: usize,
+    /// Threads of the one pool that all sessions share; 0: all cores.
+    pub threads: usize,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { library: PathBuf::new(), sessions: 2, threads: 0 }
+    }
+}
+
+/// Where models are found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Models {
+    /// A directory with one subdirectory per model.
+    pub dir: PathBuf,
+    /// The model that the command line uses when none is named.
+    pub default: String,
+    /// Where weights are kept once for all sessions; empty: the user's cache directory.
+    pub cache_dir: PathBuf,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self { dir: "models".into(), default: "vgg16-caltech101".into(), cache_dir: PathBuf::new() }
+    }
+}
+
+/// Bounds on uploaded pictures, checked before a pixel is decoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Images {
+    /// The most pixels a picture may have.
+    pub max_pixels: u64,
+    /// The longest side in pixels.
+    pub max_side: u32,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self { max_pixels: 50_000_000, max_side: 16_384 }
+    }
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `glassbox=debug,info`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

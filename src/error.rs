@@ -1,0 +1,107 @@
+//! The one error that crosses rooms: what kind it is, a stable code, and a sentence that says what to do.
+
+use std::fmt;
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who has to do something about an error, and so which HTTP status it becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The request is not well formed: a missing field, a broken body (400).
+    Malformed,
+    /// What the request names does not exist (404).
+    NotFound,
+    /// The body is larger than the server takes (413).
+    TooLarge,
+    /// The body's media type is not one the server reads (415).
+    UnsupportedMedia,
+    /// None of the representations the client accepts can be made (406).
+    NotAcceptable,
+    /// The request is well formed, but a value in it cannot be used (422).
+    Unprocessable,
+    /// More work is waiting than the server takes; trying again later helps (503).
+    Busy,
+    /// The work did not end before its deadline (504).
+    Deadline,
+    /// The caller no longer wants the answer.
+    Cancelled,
+    /// The settings or the installation are wrong: for the operator, at start.
+    Setup,
+    /// The service failed; the message is for the log, not for the client (500).
+    Internal,
+}
+
+/// An error with a stable code and a sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Who has to act.
+    pub kind: Kind,
+    /// A stable name in `snake_case`, for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Error {
+    /// An error of `kind` with a stable `code` and a sentence for people.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code, message: message.into() }
+    }
+
+    /// A value in the request cannot be used (422).
+    pub fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Unprocessable, code, message)
+    }
+
+    /// The service failed (500); `message` goes to the log.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, "internal", message)
+    }
+
+    /// The settings or the installation are wrong.
+    pub fn setup(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Setup, code, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The candidates nearest to `wanted`, best first, at most `limit`: for "did you mean ..." in messages.
+///
+/// Letters' case does not count. A candidate is near when its Jaro-Winkler similarity is at least 0.7 or it contains `wanted`.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Vec<&'a str> {
+    let wanted = wanted.to_lowercase();
+    let mut scored: Vec<(f64, &str)> = candidates
+        .into_iter()
+        .map(|candidate| {
+            let lower = candidate.to_lowercase();
+            let contains = !wanted.is_empty() && lower.contains(&wanted);
+            (strsim::jaro_winkler(&wanted, &lower) + f64::from(u8::from(contains)), candidate)
+        })
+        .filter(|(score, _)| *score >= 0.7)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.truncate(limit);
+    scored.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn nearest_finds_misspellings_and_parts_but_not_strangers() {
+        let labels = ["stop_sign", "yin_yang", "elephant", "sea_horse"];
+        assert_eq!(nearest("stop sign", labels, 3), ["stop_sign"]);
+        assert_eq!(nearest("Elefant", labels, 3), ["elephant"]);
+        assert_eq!(nearest("horse", labels, 1), ["sea_horse"]);
+        assert!(nearest("qqqq", labels, 3).is_empty());
+    }
+}

@@ -1,0 +1,16 @@
+//! Glassbox explains what an image classifier saw.
+//!
+//! The rooms of this library stand on floors, and a room imports only from floors below its own
+//! (`tests/architecture.rs` checks it): [`cli`] on [`http`] on [`explain`] on [`model`] on
+//! [`runtime`] on [`autodiff`] and [`imaging`] on [`onnx`], with [`config`] and [`error`] on the ground.
+
+pub mod autodiff;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod explain;
+pub mod http;
+pub mod imaging;
+pub mod model;
+pub mod onnx;
+pub mod runtime;

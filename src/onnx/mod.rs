@@ -1,0 +1,11 @@
+//! The graph as data: ONNX protobuf in and out, shapes, names, opset upgrades and layers.
+//!
+//! Nothing here runs a model; [`Graph`] is what every floor above reads and edits.
+
+mod error;
+mod graph;
+mod tensor;
+
+pub use error::{Error, Result};
+pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
+pub use tensor::{DataType, Tensor};

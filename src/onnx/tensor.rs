@@ -1,0 +1,170 @@
+//! Constant tensors: initializers and tensor attributes.
+
+use bytes::Bytes;
+
+use super::{Error, Result};
+
+/// The element type of a tensor; the discriminants are ONNX's `TensorProto.DataType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // The names say all there is.
+#[repr(i32)]
+pub enum DataType {
+    Float = 1,
+    Uint8 = 2,
+    Int8 = 3,
+    Uint16 = 4,
+    Int16 = 5,
+    Int32 = 6,
+    Int64 = 7,
+    Bool = 9,
+    Float16 = 10,
+    Double = 11,
+    Uint32 = 12,
+    Uint64 = 13,
+    Bfloat16 = 16,
+}
+
+impl DataType {
+    /// Bytes an element takes.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Uint8 | Self::Int8 | Self::Bool => 1,
+            Self::Uint16 | Self::Int16 | Self::Float16 | Self::Bfloat16 => 2,
+            Self::Float | Self::Int32 | Self::Uint32 => 4,
+            Self::Int64 | Self::Double | Self::Uint64 => 8,
+        }
+    }
+
+    /// The type with ONNX's number `code`, or `None` for those no CNN uses (strings, complex numbers, 4 and 8 bit floats).
+    pub const fn from_code(code: i32) -> Option<Self> {
+        Some(match code {
+            1 => Self::Float,
+            2 => Self::Uint8,
+            3 => Self::Int8,
+            4 => Self::Uint16,
+            5 => Self::Int16,
+            6 => Self::Int32,
+            7 => Self::Int64,
+            9 => Self::Bool,
+            10 => Self::Float16,
+            11 => Self::Double,
+            12 => Self::Uint32,
+            13 => Self::Uint64,
+            16 => Self::Bfloat16,
+            _ => return None,
+        })
+    }
+}
+
+/// A constant tensor: row-major little-endian elements, shared rather than copied when cloned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    dtype: DataType,
+    shape: Vec<usize>,
+    data: Bytes,
+}
+
+impl Tensor {
+    /// A tensor over raw little-endian `data`; an error if its length is not that of `shape`.
+    pub fn new(dtype: DataType, shape: Vec<usize>, data: Bytes) -> Result<Self> {
+        let expected = shape.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d));
+        if expected != Some(data.len()) {
+            let length = data.len();
+            return Err(Error::Invalid(format!("a tensor of shape {shape:?} ({dtype:?}) has {length} bytes of data")));
+        }
+        Ok(Self { dtype, shape, data })
+    }
+
+    /// A float tensor of `shape`.
+    ///
+    /// # Panics
+    /// When `values` does not have as many elements as `shape` says.
+    pub fn from_floats(shape: &[usize], values: &[f32]) -> Self {
+        assert_eq!(shape.iter().product::<usize>(), values.len());
+        let data = values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+        Self { dtype: DataType::Float, shape: shape.to_vec(), data: data.into() }
+    }
+
+    /// A one-dimensional int64 tensor, as shapes and axes are given in ONNX.
+    pub fn from_ints(values: &[i64]) -> Self {
+        let data = values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+        Self { dtype: DataType::Int64, shape: vec![values.len()], data: data.into() }
+    }
+
+    /// A float scalar (no dimensions).
+    pub fn scalar(value: f32) -> Self {
+        Self::from_floats(&[], &[value])
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DataType {
+        self.dtype
+    }
+
+    /// The length of each dimension; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements as row-major little-endian bytes.
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// The same elements under another `shape` of as many elements.
+    pub fn reshaped(&self, shape: Vec<usize>) -> Result<Self> {
+        Self::new(self.dtype, shape, self.data.clone())
+    }
+
+    /// The elements as float32: float, double and integer tensors; an error for other types.
+    pub fn floats(&self) -> Result<Vec<f32>> {
+        match self.dtype {
+            DataType::Float => Ok(self.elements(f32::from_le_bytes)),
+            DataType::Double => Ok(self.elements(|b: [u8; 8]| f64::from_le_bytes(b) as f32)),
+            DataType::Int32 | DataType::Int64 => Ok(self.ints()?.iter().map(|&v| v as f32).collect()),
+            other => Err(Error::Unsupported(format!("a {other:?} tensor where floats are needed"))),
+        }
+    }
+
+    /// The elements as int64: int64 and int32 tensors; an error for other types.
+    pub fn ints(&self) -> Result<Vec<i64>> {
+        match self.dtype {
+            DataType::Int64 => Ok(self.elements(i64::from_le_bytes)),
+            DataType::Int32 => Ok(self.elements(|b: [u8; 4]| i64::from(i32::from_le_bytes(b)))),
+            other => Err(Error::Unsupported(format!("a {other:?} tensor where integers are needed"))),
+        }
+    }
+
+    fn elements<const N: usize, T>(&self, read: impl Fn([u8; N]) -> T) -> Vec<T> {
+        self.data.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_must_fit_the_shape() {
+        assert!(Tensor::new(DataType::Float, vec![2, 2], Bytes::from_static(&[0; 16])).is_ok());
+        assert!(Tensor::new(DataType::Float, vec![2, 2], Bytes::from_static(&[0; 15])).is_err());
+        assert!(Tensor::new(DataType::Float, vec![usize::MAX, 2], Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn elements_come_back_as_written() {
+        assert_eq!(Tensor::from_floats(&[2], &[1.5, -2.0]).floats().unwrap(), [1.5, -2.0]);
+        assert_eq!(Tensor::from_ints(&[-1, 7]).ints().unwrap(), [-1, 7]);
+        assert!(Tensor::scalar(1.0).ints().is_err());
+    }
+}

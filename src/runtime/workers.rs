@@ -1,0 +1,142 @@
+//! A bounded queue in front of a bounded number of workers, so that a run never blocks the async threads.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::sync::Semaphore;
+
+use super::Cancellation;
+use crate::error::{Error, Kind, Result};
+
+/// The workers: `sessions` at once, `queue` more waiting, the rest refused.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    slots: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    queue: usize,
+}
+
+impl Workers {
+    /// `sessions` workers (at least one) with room for `queue` waiting callers.
+    pub fn new(sessions: usize, queue: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(sessions.max(1))), waiting: Arc::default(), queue }
+    }
+
+    /// Runs `work` on a worker thread when one is free.
+    ///
+    /// Dropping the future cancels the work: while it waits it leaves the queue, while it runs its [`Cancellation`] is set.
+    /// An error of kind [`Kind::Busy`] when the queue is full, [`Kind::Internal`] when `work` panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Cancellation) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => {
+                let _place = self.join_queue()?;
+                Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Error::internal("the workers are closed"))?
+            }
+        };
+        let cancellation = Cancellation::default();
+        let guard = CancelOnDrop(cancellation.clone());
+        let outcome = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            work(&cancellation)
+        })
+        .await;
+        drop(guard);
+        outcome.unwrap_or_else(|error| Err(Error::internal(format!("a worker failed: {error}"))))
+    }
+
+    fn join_queue(&self) -> Result<Place> {
+        let place = Place(Arc::clone(&self.waiting));
+        if self.waiting.fetch_add(1, Ordering::SeqCst) >= self.queue {
+            return Err(Error::new(
+                Kind::Busy,
+                "busy",
+                format!("{} requests are waiting already; try again in a moment", self.queue),
+            ));
+        }
+        Ok(place)
+    }
+}
+
+/// A place in the queue, given up when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+struct CancelOnDrop(Cancellation);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_room_is_made_again() {
+        let workers = Workers::new(1, 1);
+        let (release, wait) = mpsc::channel::<()>();
+        let first = tokio::spawn({
+            let workers = workers.clone();
+            async move { workers.run(move |_| Ok(wait.recv())).await }
+        });
+        while workers.slots.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let second = tokio::spawn({
+            let workers = workers.clone();
+            async move { workers.run(|_| Ok(2)).await }
+        });
+        while workers.waiting.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(workers.run(|_| Ok(3)).await.unwrap_err().kind, Kind::Busy);
+        release.send(()).unwrap();
+        assert!(first.await.unwrap().is_ok());
+        assert_eq!(second.await.unwrap(), Ok(2));
+        assert_eq!(workers.run(|_| Ok(4)).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn dropping_the_future_cancels_the_work() {
+        let workers = Workers::new(1, 0);
+        let (started, begun) = mpsc::channel();
+        let (ended, end) = mpsc::channel();
+        let task = tokio::spawn(async move {
+            workers
+                .run(move |cancellation| {
+                    started.send(()).unwrap();
+                    while cancellation.check().is_ok() {
+                        std::thread::yield_now();
+                    }
+                    ended.send(()).unwrap();
+                    Ok(())
+                })
+                .await
+        });
+        tokio::task::spawn_blocking(move || begun.recv()).await.unwrap().unwrap();
+        task.abort();
+        tokio::task::spawn_blocking(move || end.recv()).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_frees_the_worker() {
+        let workers = Workers::new(1, 0);
+        assert_eq!(workers.run::<()>(|_| panic!("boom")).await.unwrap_err().kind, Kind::Internal);
+        assert_eq!(workers.run(|_| Ok(1)).await, Ok(1));
+    }
+}

@@ -1,0 +1,1 @@
+//! Drives a real server over a socket, and checks the library against references.
