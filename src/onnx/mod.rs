@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs a model; [`Graph`] is what every floor above reads and edits.
 
+mod edit;
 mod error;
 mod graph;
 mod tensor;

@@ -1,0 +1,143 @@
+//! Activations: functions of one element, and softmax.
+//!
+//! The rules use the activation's output rather than its input where they can: ONNX Runtime fuses a convolution with
+//! the activation after it, and an input that nobody else reads need not be kept.
+
+use super::context::{Context, new_node, refuse};
+use super::rules::Contributions;
+use super::{Result, Rule};
+use crate::onnx::Node;
+
+/// `y = max(x, 0)`: by the [`Rule`] of the walk, `dx` is `dy` where `y > 0`, where `dy > 0`, or where both are.
+pub(super) fn relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    Ok(rectify(ctx, dy, |ctx| {
+        let zero = ctx.scalar(0.0);
+        ctx.op("Greater", [y, &zero])
+    }))
+}
+
+/// A rectifier's VJP by the rule of the walk; `passes` makes the mask of the inputs where its slope is 1.
+fn rectify(ctx: &mut Context<'_>, dy: &str, passes: impl FnOnce(&mut Context<'_>) -> String) -> Contributions {
+    let rule = ctx.rule();
+    let dy = match rule {
+        Rule::Standard => dy.to_owned(),
+        Rule::Guided | Rule::Deconvnet => ctx.op("Relu", [dy]),
+    };
+    let dx = match rule {
+        Rule::Standard | Rule::Guided => {
+            let mask = passes(ctx);
+            ctx.select(&mask, &dy)
+        }
+        Rule::Deconvnet => dy,
+    };
+    vec![(0, dx)]
+}
+
+/// `y = min(max(x, low), high)`: `dx = dy` where `low < y < high`, else 0.
+///
+/// With `low` 0, as in ReLU6, it is a rectifier and follows the rule of the walk.
+pub(super) fn clip(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    let rectifier = match node.input(1) {
+        Some(low) => ctx.constant(low).map(|low| low.floats()).transpose()?.is_some_and(|low| low == [0.0]),
+        None => false,
+    };
+    let mask = |ctx: &mut Context<'_>| {
+        let above = node.input(1).map(|low| ctx.op("Greater", [y, low]));
+        let below = node.input(2).map(|high| ctx.op("Less", [y, high]));
+        match (above, below) {
+            (Some(above), Some(below)) => Some(ctx.op("And", [above, below])),
+            (above, below) => above.or(below),
+        }
+    };
+    if rectifier {
+        return Ok(rectify(ctx, dy, |ctx| mask(ctx).unwrap_or_default()));
+    }
+    let dx = match mask(ctx) {
+        Some(mask) => ctx.select(&mask, dy),
+        None => dy.to_owned(),
+    };
+    Ok(vec![(0, dx)])
+}
+
+/// `y = x` where `x > 0`, else `alpha x`: `dx = dy` there, else `alpha dy`.
+pub(super) fn leaky_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let alpha = node.float("alpha", 0.01);
+    // With a positive slope on both sides the output has the input's sign.
+    let signed = if alpha > 0.0 { ctx.output(node, 0)? } else { ctx.input(node, 0)? };
+    let (zero, alpha) = (ctx.scalar(0.0), ctx.scalar(alpha));
+    let positive = ctx.op("Greater", [signed, &zero]);
+    let leaked = ctx.op("Mul", [dy, &alpha]);
+    Ok(vec![(0, ctx.op("Where", [positive.as_str(), dy, &leaked]))])
+}
+
+/// `y = 1 / (1 + exp(-x))`: `dx = dy * y * (1 - y)`.
+pub(super) fn sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    let one = ctx.scalar(1.0);
+    let rest = ctx.op("Sub", [one.as_str(), y]);
+    let slope = ctx.op("Mul", [y, &rest]);
+    Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
+}
+
+/// `y = tanh(x)`: `dx = dy * (1 - y^2)`.
+pub(super) fn tanh(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    let one = ctx.scalar(1.0);
+    let square = ctx.op("Mul", [y, y]);
+    let slope = ctx.op("Sub", [one, square]);
+    Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
+}
+
+/// `y = exp(x)`: `dx = dy * y`.
+pub(super) fn exp(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    Ok(vec![(0, ctx.op("Mul", [dy, y]))])
+}
+
+/// `y = sqrt(x)`: `dx = dy / (2 y)`.
+pub(super) fn sqrt(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    let two = ctx.scalar(2.0);
+    let twice = ctx.op("Mul", [y, &two]);
+    Ok(vec![(0, ctx.op("Div", [dy, &twice]))])
+}
+
+/// `y = min(max(alpha x + beta, 0), 1)`: `dx = alpha dy` where `0 < y < 1`, else 0.
+pub(super) fn hard_sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    let (zero, one, alpha) = (ctx.scalar(0.0), ctx.scalar(1.0), ctx.scalar(node.float("alpha", 0.2)));
+    let above = ctx.op("Greater", [y, &zero]);
+    let below = ctx.op("Less", [y, &one]);
+    let inside = ctx.op("And", [above, below]);
+    let slope = ctx.select(&inside, &alpha);
+    Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
+}
+
+/// `y = x * min(max(x / 6 + 1/2, 0), 1)`: the slope is 0 up to -3, 1 from 3, and `x / 3 + 1/2` between.
+pub(super) fn hard_swish(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let x = ctx.input(node, 0)?;
+    let (low, half, one, third) = (ctx.scalar(-3.0), ctx.scalar(0.5), ctx.scalar(1.0), ctx.scalar(1.0 / 3.0));
+    let scaled = ctx.op("Mul", [x, &third]);
+    let line = ctx.op("Add", [scaled, half]);
+    let above = ctx.op("Greater", [x, &low]);
+    let rising = ctx.select(&above, &line);
+    let high = ctx.scalar(3.0);
+    let below = ctx.op("Less", [x, &high]);
+    let slope = ctx.op("Where", [below, rising, one]);
+    Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
+}
+
+/// `y = softmax(x)` along an axis: `dx = y * (dy - sum(dy * y))`, summed along that axis.
+pub(super) fn softmax(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let y = ctx.output(node, 0)?;
+    let axis = node.int("axis", -1);
+    if axis == 0 && ctx.rank(node, y)? > 1 {
+        return Err(refuse(node, "it mixes the pictures of a batch"));
+    }
+    let weighted = ctx.op("Mul", [dy, y]);
+    let mean = ctx.sum_over(&weighted, &[axis]);
+    let centred = ctx.op("Sub", [dy, &mean]);
+    Ok(vec![(0, ctx.emit(new_node("Mul", [centred.as_str(), y])))])
+}

@@ -1,0 +1,62 @@
+//! Convolution.
+
+use super::Result;
+use super::context::{Context, new_node, refuse};
+use super::rules::Contributions;
+use super::window::Window;
+use crate::onnx::{Node, Tensor};
+
+/// `y = W * x + b`, `x` `[n, C, H, W]`, `W` `[M, C/g, kh, kw]`, `y` `[n, M, H', W']`: `dx` correlates `dy` with the kernels transposed.
+///
+/// With stride 1 and constant kernels that is itself a convolution, with the kernels flipped and their channels exchanged
+/// (`[C, M/g, kh, kw]`) and padding `dilation * (k - 1) - pad`. On the CPU that is 1.2 to 1.5 times as fast as a
+/// `ConvTranspose`, which stays for all other cases and reads `W` as it lies.
+pub(super) fn conv(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    if ctx.wants(node, 1) || ctx.wants(node, 2) {
+        return Err(refuse(node, "its kernels or its bias depend on the input"));
+    }
+    let kernel = ctx.input(node, 1)?;
+    let kernel_shape = ctx.dims(node, kernel)?;
+    let spatial = kernel_shape.iter().skip(2).copied().collect::<Option<Vec<_>>>();
+    let window = Window::of(ctx, node, &spatial.ok_or_else(|| refuse(node, "the size of its kernels is not known"))?)?;
+    let group = node.int("group", 1).max(1);
+
+    let dx = match (window.mirrored_pads(), ctx.constant(kernel).cloned()) {
+        (Some(pads), Some(tensor)) => {
+            let transposed = transposed_kernels(ctx, kernel, &tensor, group as usize)?;
+            let axes = [window.rows, window.columns];
+            new_node("Conv", [dy, &transposed])
+                .with_int("group", group)
+                .with_ints("kernel_shape", axes.map(|axis| axis.kernel as i64))
+                .with_ints("dilations", axes.map(|axis| axis.dilation as i64))
+                .with_ints("pads", pads)
+        }
+        _ => window.transposed(new_node("ConvTranspose", [dy, kernel]).with_int("group", group)),
+    };
+    Ok(vec![(0, ctx.emit(dx))])
+}
+
+/// The constant `[C, M/g, kh, kw]` of the kernels flipped and with input and output channels exchanged in each group.
+///
+/// Its name depends only on the kernels' name, so that all gradient graphs of a model can share it.
+fn transposed_kernels(ctx: &mut Context<'_>, name: &str, kernels: &Tensor, group: usize) -> Result<String> {
+    let values = kernels.floats()?;
+    let &[out_channels, in_channels, height, width] = kernels.shape() else {
+        return Err(super::Error::Graph(crate::onnx::Error::Invalid(format!("`{name}` does not hold kernels"))));
+    };
+    let transposed = || {
+        let (out_channels, area) = (out_channels / group, height * width);
+        let mut transposed = Vec::with_capacity(values.len());
+        for group in 0..group {
+            for input in 0..in_channels {
+                for output in 0..out_channels {
+                    let kernel = ((group * out_channels + output) * in_channels + input) * area;
+                    transposed.extend(values[kernel..kernel + area].iter().rev());
+                }
+            }
+        }
+        Tensor::from_floats(&[in_channels * group, out_channels, height, width], &transposed)
+    };
+    let suffix = if group == 1 { String::new() } else { format!("_{group}_groups") };
+    Ok(ctx.tensor(format!("{name}/transposed{suffix}"), transposed))
+}
