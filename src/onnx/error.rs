@@ -12,6 +12,14 @@ pub enum Error {
     /// The model is valid ONNX, but uses something that is not supported.
     #[error("unsupported ONNX model: {0}")]
     Unsupported(String),
+    /// A file cannot be read.
+    #[error("cannot read `{path}`: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        reason: String,
+    },
     /// A node breaks its operator's rules.
     #[error("node `{node}` ({op_type}): {reason}")]
     Node {

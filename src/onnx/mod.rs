@@ -4,9 +4,15 @@
 
 mod edit;
 mod error;
+mod external;
 mod graph;
+mod order;
+mod proto;
+mod read;
 mod tensor;
+mod write;
 
 pub use error::{Error, Result};
+pub use external::ExternalData;
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
 pub use tensor::{DataType, Tensor};
