@@ -1,3 +1,7 @@
 //! The `glassbox` binary: everything it does lives in the library's [`glassbox::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    glassbox::cli::main()
+}

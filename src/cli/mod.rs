@@ -1,1 +1,88 @@
-//! cli
+//! The command line: reads flags and settings, then leaves the work to the rooms below.
+
+mod files;
+mod openapi;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{Config, Log, LogFormat},
+    error::{Error, Result},
+};
+
+/// Shows why an image classifier said what it said
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    /// The settings file; by default `config.toml` in the working directory, if there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A directory with one subdirectory per model
+    #[arg(long, global = true, value_name = "DIR")]
+    models: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Openapi(openapi::Openapi),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    // The document describes the interface, whatever the settings of this machine are.
+    if let Command::Openapi(openapi) = &cli.command {
+        return openapi.run();
+    }
+    let mut config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    if let Some(directory) = cli.models {
+        config.models.dir = directory;
+    }
+    start_log(&config.log)?;
+    match cli.command {
+        Command::Serve(serve) => serve.run(config),
+        Command::Openapi(openapi) => openapi.run(),
+    }
+}
+
+/// Sends the log to the standard error, so that the standard output holds nothing but answers.
+fn start_log(log: &Log) -> Result<()> {
+    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+        Error::setup("invalid_log_level", format!("`{}` in log.level is no level or filter: {error}", log.level))
+    })?;
+    let log_to = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => log_to.try_init(),
+        LogFormat::Json => log_to.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| Error::internal(format!("the log cannot be started: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,1 +1,19 @@
-//! http
+//! The HTTP interface: one file per resource; no tensors and no pixels.
+
+mod accept;
+mod error;
+mod health;
+mod openapi;
+pub mod options;
+mod request;
+mod router;
+mod serve;
+mod state;
+mod upload;
+
+pub use error::{PROBLEM_JSON, Problem};
+pub use request::REQUEST_ID;
+pub use router::{openapi, router};
+pub use serve::{run, serve};
+pub use state::{App, Served};
+pub use upload::Upload;

@@ -1,0 +1,42 @@
+//! Whether the process lives, and whether it can answer.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{App, Problem};
+
+/// The state of the service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `ready`.
+    #[schema(examples("ok"))]
+    status: &'static str,
+}
+
+/// Whether the process lives
+///
+/// Always 200: a service that answers lives.
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, description = "It does", body = Health)))]
+pub(super) async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether the models are loaded
+///
+/// 503 until they are; send no requests before.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operations",
+    responses(
+        (status = 200, description = "They are", body = Health),
+        (status = 503, description = "They are loading", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
+    app.models()?;
+    Ok(Json(Health { status: "ready" }))
+}

@@ -1,0 +1,224 @@
+//! Options from the query, form fields or JSON: the same names everywhere, and complaints that name them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use utoipa::IntoParams;
+
+use crate::{
+    error::{Error, Kind, Result, nearest},
+    imaging::Style,
+};
+
+/// Options as a client wrote them, in order; a list's key is repeated.
+pub type Pairs = Vec<(String, String)>;
+
+/// The representation asked for, where a client cannot send `Accept`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Numbers as JSON.
+    Json,
+    /// A picture.
+    Png,
+    /// Numbers as a `NumPy` file.
+    Npy,
+}
+
+/// The option that stands in for the header `Accept`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct FormatOption {
+    /// The representation of the answer; stronger than the header `Accept`.
+    #[param(inline)]
+    pub format: Option<Format>,
+}
+
+/// All that a call can be told: the technique's own options, how a map is drawn, and the format.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Options<T> {
+    /// The technique's own.
+    pub technique: T,
+    /// How a map is drawn.
+    pub style: Style,
+    /// The representation asked for.
+    pub format: Option<Format>,
+}
+
+impl<T: Serialize + DeserializeOwned + Default> Options<T> {
+    /// Reads `pairs`; a 422 names an option that is unknown or has a bad value.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self> {
+        let mut known = names::<T>()?;
+        known.extend(names::<Style>()?);
+        known.extend(names::<FormatOption>()?);
+        refuse_unknown(pairs, &known)?;
+        let FormatOption { format } = part(pairs)?;
+        Ok(Self { technique: part(pairs)?, style: part(pairs)?, format })
+    }
+}
+
+/// Reads `pairs` for a call that has no options but those in `T`.
+pub fn read<T: Serialize + DeserializeOwned + Default>(pairs: &[(String, String)]) -> Result<T> {
+    refuse_unknown(pairs, &names::<T>()?)?;
+    part(pairs)
+}
+
+/// The pairs of a query string or a URL-encoded form.
+pub fn from_query(query: &str) -> Result<Pairs> {
+    serde_html_form::from_str(query).map_err(|error| malformed(&error))
+}
+
+/// The pairs of a JSON object: scalars as text, a list as a repeated key, null as absent.
+pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
+    let mut pairs = Pairs::new();
+    for (key, value) in object {
+        let values = if let Value::Array(values) = value { values } else { vec![value] };
+        for value in values {
+            let text = match value {
+                Value::Null => continue,
+                Value::String(text) => text,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Array(_) | Value::Object(_) => {
+                    return Err(Error::unprocessable(
+                        "invalid_option",
+                        format!("option `{key}` takes a text, a number or a list of them"),
+                    ));
+                }
+            };
+            pairs.push((key.clone(), text));
+        }
+    }
+    Ok(pairs)
+}
+
+/// The names of the options in `T`: the fields of its default.
+fn names<T: Serialize + Default>() -> Result<Vec<String>> {
+    match serde_json::to_value(T::default()) {
+        Ok(Value::Object(fields)) => Ok(fields.into_iter().map(|(name, _)| name).collect()),
+        Ok(_) | Err(_) => Err(Error::internal("options are not a struct")),
+    }
+}
+
+fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Result<()> {
+    let Some((name, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) else { return Ok(()) };
+    let near = nearest(name, known.iter().map(String::as_str), 1);
+    let hint = near.first().map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
+    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let message = format!("there is no option `{name}`:{hint} the options of this call are {list}");
+    Err(Error::unprocessable("unknown_option", message))
+}
+
+/// Those of `pairs` that `T` has, read into it.
+fn part<T: Serialize + DeserializeOwned + Default>(pairs: &[(String, String)]) -> Result<T> {
+    let own = names::<T>()?;
+    let own: Vec<_> = pairs.iter().filter(|(name, _)| own.contains(name)).collect();
+    deserialize(&own).or_else(|error| Err(blame::<T>(&own).unwrap_or_else(|| malformed(&error))))
+}
+
+fn deserialize<T: DeserializeOwned>(pairs: &[&(String, String)]) -> Result<T, serde_html_form::de::Error> {
+    let text = serde_html_form::to_string(pairs).unwrap_or_default();
+    serde_html_form::from_str(&text)
+}
+
+/// The option that cannot be read. Deserialisers of forms do not name the field, so each option is tried alone.
+fn blame<T: DeserializeOwned>(pairs: &[&(String, String)]) -> Option<Error> {
+    let mut by_name = BTreeMap::<&str, Vec<&(String, String)>>::new();
+    for pair in pairs {
+        by_name.entry(&pair.0).or_default().push(pair);
+    }
+    by_name.into_iter().find_map(|(name, group)| {
+        let error = deserialize::<T>(&group).err()?;
+        let culprit = group.iter().find_map(|pair| Some((&pair.1, deserialize::<T>(&[pair]).err()?)));
+        let message = match culprit {
+            Some((value, error)) => format!("option `{name}` cannot be `{value}`: {error}"),
+            None if group.len() > 1 => format!("option `{name}` is given {} times; give it once", group.len()),
+            None => format!("option `{name}`: {error}"),
+        };
+        Some(Error::unprocessable("invalid_option", message))
+    })
+}
+
+fn malformed(error: &serde_html_form::de::Error) -> Error {
+    Error::new(Kind::Malformed, "malformed_options", format!("the options cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ClassRef;
+
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Variant {
+        #[default]
+        GradCam,
+        LayerCam,
+    }
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    struct Technique {
+        class: Vec<ClassRef>,
+        layer: Option<String>,
+        variant: Variant,
+        top: usize,
+    }
+
+    fn query(query: &str) -> Result<Options<Technique>> {
+        Options::read(&from_query(query)?)
+    }
+
+    fn refused(text: &str) -> String {
+        let error = query(text).unwrap_err();
+        assert_eq!(error.kind, Kind::Unprocessable);
+        error.message
+    }
+
+    #[test]
+    fn a_query_and_json_say_the_same() {
+        let json = r#"{"class": ["a b", 3], "variant": "layer-cam", "top": 2, "layer": null, "size": "model"}"#;
+        let from_json = Options::read(&from_json(serde_json::from_str(json).unwrap()).unwrap());
+        let from_query = query("class=a%20b&class=3&variant=layer-cam&top=2&size=model");
+        assert_eq!(from_json, from_query);
+        let options: Options<Technique> = from_query.unwrap();
+        assert_eq!(options.technique.class, [ClassRef("a b".into()), ClassRef("3".into())]);
+        assert_eq!(options.style.size, crate::imaging::Size::Model);
+    }
+
+    #[test]
+    fn one_value_is_a_list_and_none_the_defaults() {
+        assert_eq!(query("class=3").unwrap().technique.class.len(), 1);
+        assert_eq!(query("").unwrap(), Options::default());
+        assert_eq!(query("format=png").unwrap().format, Some(Format::Png));
+    }
+
+    #[test]
+    fn an_unknown_option_is_named_with_the_nearest_and_all() {
+        let message = refused("klass=3");
+        assert!(message.contains("`klass`: did you mean `class`?"), "{message}");
+        assert!(message.contains("`variant`") && message.contains("`alpha`") && message.contains("`format`"));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_the_allowed_ones() {
+        let message = refused("class=1&variant=cam&top=1");
+        assert!(message.contains("`variant` cannot be `cam`"), "{message}");
+        assert!(message.contains("grad-cam") && message.contains("layer-cam"), "{message}");
+        assert!(refused("top=many").contains("`top` cannot be `many`"));
+        assert!(refused("format=gif").contains("`format` cannot be `gif`"));
+        assert!(refused("output=poster").contains("`output` cannot be `poster`"));
+    }
+
+    #[test]
+    fn an_option_that_is_no_list_is_given_once() {
+        assert!(refused("top=1&top=2").contains("`top` is given 2 times"));
+    }
+
+    #[test]
+    fn objects_are_no_values() {
+        let object = serde_json::from_str(r#"{"top": {"a": 1}}"#).unwrap();
+        assert!(from_json(object).unwrap_err().message.contains("`top`"));
+    }
+}

@@ -1,0 +1,73 @@
+//! The addresses: one definition for the router and for the document that describes it.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware,
+};
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{App, Problem, health, openapi::document, request};
+use crate::{
+    config::Server,
+    error::{Error, Result},
+};
+
+/// The whole service as a router; an error when an origin in `server.cors_origins` is not one.
+pub fn router(app: Arc<App>) -> Result<Router> {
+    let (routes, document) = addresses().split_for_parts();
+    let server = &app.config().server;
+    let cors = cors(server)?;
+    let limit = DefaultBodyLimit::max(server.body_limit);
+    let router = routes
+        .with_state(app)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))
+        .layer(limit)
+        .layer(CatchPanicLayer::custom(request::on_panic));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    Ok(router.layer(middleware::from_fn(request::observe)))
+}
+
+/// The `OpenAPI` document of the service.
+pub fn openapi() -> OpenApi {
+    addresses().into_openapi()
+}
+
+fn addresses() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(document()).routes(routes!(health::healthz)).routes(routes!(health::readyz))
+}
+
+/// What browsers of other origins may do; nothing by default.
+fn cors(server: &Server) -> Result<Option<CorsLayer>> {
+    if server.cors_origins.is_empty() {
+        return Ok(None);
+    }
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID])
+        .expose_headers([request::REQUEST_ID, HeaderName::from_static("server-timing"), header::RETRY_AFTER]);
+    if server.cors_origins.iter().any(|origin| origin == "*") {
+        return Ok(Some(layer.allow_origin(tower_http::cors::Any)));
+    }
+    let origins: Result<Vec<HeaderValue>> = server.cors_origins.iter().map(|origin| header_value(origin)).collect();
+    Ok(Some(layer.allow_origin(origins?)))
+}
+
+fn header_value(origin: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(origin).map_err(|_| {
+        Error::setup(
+            "invalid_origin",
+            format!("`{origin}` in server.cors_origins is no origin such as https://example.org"),
+        )
+    })
+}

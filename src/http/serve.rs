@@ -1,0 +1,57 @@
+//! Listening, and stopping when asked to.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::{net::TcpListener, signal};
+
+use super::{App, router};
+use crate::{
+    config::Config,
+    error::{Error, Result},
+};
+
+/// Listens on `server.listen` and serves until the process is asked to stop (SIGINT or SIGTERM).
+///
+/// The address is open while the models load, so that `/healthz` and `/readyz` can tell.
+pub async fn serve(config: Config) -> Result<()> {
+    let address = config.server.listen.clone();
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| Error::setup("cannot_listen", format!("cannot listen on `{address}`: {error}")))?;
+    let app = Arc::new(App::new(config));
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening");
+    }
+    let loading = load(Arc::clone(&app));
+    let stop = stop_signal()?;
+    tokio::try_join!(run(listener, app, stop), loading)?;
+    Ok(())
+}
+
+/// Serves on `listener` until `stop` is done and the requests in progress are answered.
+pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    axum::serve(listener, router(app)?)
+        .with_graceful_shutdown(stop)
+        .await
+        .map_err(|error| Error::internal(format!("the server stopped: {error}")))
+}
+
+async fn load(app: Arc<App>) -> Result<()> {
+    let loaded = tokio::task::spawn_blocking(move || app.load()).await;
+    loaded.map_err(|error| Error::internal(format!("loading the models failed: {error}")))??;
+    tracing::info!("ready");
+    Ok(())
+}
+
+/// Done when SIGINT or SIGTERM arrives.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
+        .map_err(|error| Error::setup("no_signals", format!("cannot listen for SIGTERM: {error}")))?;
+    Ok(async move {
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: no new requests; those in progress are finished");
+    })
+}

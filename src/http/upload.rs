@@ -1,0 +1,266 @@
+//! The picture and the options of a request, however they are sent.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::{FromRequest, Multipart, Request, multipart::MultipartError},
+    http::{HeaderMap, StatusCode, header},
+};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    App, Problem,
+    options::{self, Pairs},
+};
+use crate::error::{Error, Kind, Result};
+
+/// The form field and JSON member that holds the picture.
+const IMAGE: &str = "image";
+
+/// How long the rest of a refused body is read and thrown away, so that the client gets to read why.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// An uploaded picture with the options that came with it, from the query and the body.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The picture's file, as sent: not yet known to be one.
+    pub picture: Bytes,
+    /// The options, those of the query first.
+    pub options: Pairs,
+}
+
+/// How the body holds the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Raw,
+    Form,
+    Json,
+}
+
+impl FromRequest<Arc<App>> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let limit = app.config().server.body_limit;
+        let encoding = encoding(request.headers())?;
+        let mut options = options::from_query(request.uri().query().unwrap_or_default())?;
+        if announced_length(request.headers()) > limit as u64 {
+            let waits = request.headers().contains_key(header::EXPECT);
+            if !waits {
+                drain(&mut request.into_body()).await;
+            }
+            return Err(too_large(limit).into());
+        }
+        let (picture, more) = match encoding {
+            Encoding::Raw => (collect(request.into_body(), limit).await?, Pairs::new()),
+            Encoding::Json => {
+                let body = collect(request.into_body(), limit).await?;
+                let parsed = tokio::task::spawn_blocking(move || from_json(&body)).await;
+                parsed.map_err(|error| Error::internal(error.to_string()))??
+            }
+            Encoding::Form => from_form(request, app, limit).await?,
+        };
+        options.extend(more);
+        Ok(Self { picture, options })
+    }
+}
+
+/// How the body is written, by its media type; none at all counts as bytes.
+fn encoding(headers: &HeaderMap) -> Result<Encoding> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Encoding::Raw) };
+    let value = value.to_str().unwrap_or("an unreadable one");
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "multipart/form-data" => Ok(Encoding::Form),
+        "application/json" => Ok(Encoding::Json),
+        "application/octet-stream" => Ok(Encoding::Raw),
+        essence if essence.starts_with("image/") => Ok(Encoding::Raw),
+        _ => Err(Error::new(
+            Kind::UnsupportedMedia,
+            "unsupported_media_type",
+            format!(
+                "the content type is `{essence}`: send the picture as image/* or application/octet-stream, as the field \
+                 `image` of multipart/form-data, or as base64 in application/json"
+            ),
+        )),
+    }
+}
+
+fn announced_length(headers: &HeaderMap) -> u64 {
+    headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+fn too_large(limit: usize) -> Error {
+    let message = format!("the body is larger than the {limit} bytes that this server takes: send a smaller picture");
+    Error::new(Kind::TooLarge, "body_too_large", message)
+}
+
+fn malformed(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(Kind::Malformed, code, message)
+}
+
+/// The body, of which never more than `limit` bytes are kept.
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes> {
+    let mut collected = Vec::new();
+    while let Some(data) = next(&mut body).await {
+        let data = data.map_err(|_| malformed("incomplete_body", "the body ended before its announced length"))?;
+        if collected.len() + data.len() > limit {
+            drain(&mut body).await;
+            return Err(too_large(limit));
+        }
+        collected.extend_from_slice(&data);
+    }
+    Ok(collected.into())
+}
+
+async fn drain(body: &mut Body) {
+    let rest = async { while let Some(Ok(_)) = next(body).await {} };
+    // Out of time: the client then sees a closed connection, which says enough.
+    let _ = tokio::time::timeout(DRAIN, rest).await;
+}
+
+async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+/// The field `image`, and all other fields as options.
+async fn from_form(request: Request, app: &Arc<App>, limit: usize) -> Result<(Bytes, Pairs)> {
+    let mut form = Multipart::from_request(request, app)
+        .await
+        .map_err(|rejection| malformed("malformed_form", rejection.body_text()))?;
+    let mut picture = None;
+    let mut options = Pairs::new();
+    let refuse = |error: MultipartError| form_error(&error, limit);
+    while let Some(field) = form.next_field().await.map_err(refuse)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != IMAGE {
+            options.push((name, field.text().await.map_err(refuse)?));
+        } else if picture.replace(field.bytes().await.map_err(refuse)?).is_some() {
+            return Err(malformed("duplicate_image", "there are two fields `image`: send one picture a request"));
+        }
+    }
+    let picture = picture.ok_or_else(|| {
+        malformed("missing_image", "there is no field `image`: send the picture in a form field of that name")
+    })?;
+    Ok((picture, options))
+}
+
+fn form_error(error: &MultipartError, limit: usize) -> Error {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large(limit);
+    }
+    malformed("malformed_form", format!("the form cannot be read: {}", error.body_text()))
+}
+
+/// The picture in `{"image": {"b64": "..."}}`, and all other members as options.
+fn from_json(body: &[u8]) -> Result<(Bytes, Pairs)> {
+    let mut object: serde_json::Map<String, Value> = serde_json::from_slice(body)
+        .map_err(|error| malformed("malformed_json", format!("the body is not a JSON object: {error}")))?;
+    let expected = "send the picture as {\"image\": {\"b64\": \"...\"}}";
+    let image = object
+        .remove(IMAGE)
+        .ok_or_else(|| malformed("missing_image", format!("there is no member `image`: {expected}")))?;
+    let text = image
+        .get("b64")
+        .and_then(Value::as_str)
+        .ok_or_else(|| malformed("missing_image", format!("the member `image` has no text `b64`: {expected}")))?;
+    Ok((decode_base64(text)?, options::from_json(object)?))
+}
+
+/// The bytes in base64, with or without `data:image/...;base64,` before them and line breaks between.
+fn decode_base64(text: &str) -> Result<Bytes> {
+    let text = match text.split_once(',') {
+        Some((prefix, rest)) if prefix.starts_with("data:") => rest,
+        _ => text,
+    };
+    let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let decoded = BASE64_STANDARD.decode(compact);
+    decoded.map(Bytes::from).map_err(|error| {
+        malformed("malformed_base64", format!("the member `b64` is not standard base64 with padding: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    async fn upload(content_type: &str, query: &str, body: impl Into<Body>) -> Result<Upload, Problem> {
+        let mut config = Config::default();
+        config.server.body_limit = 200;
+        let request = Request::post(format!("/?{query}")).header(header::CONTENT_TYPE, content_type);
+        Upload::from_request(request.body(body.into()).unwrap(), &Arc::new(App::new(config))).await
+    }
+
+    async fn refused(content_type: &str, body: impl Into<Body>) -> (u16, &'static str) {
+        let problem = upload(content_type, "", body).await.unwrap_err();
+        (problem.status, problem.code)
+    }
+
+    fn form(fields: &[(&str, &str)]) -> String {
+        use std::fmt::Write;
+        let mut text = String::new();
+        for (name, value) in fields {
+            write!(text, "--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").unwrap();
+        }
+        text + "--X--\r\n"
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    const FORM: &str = "multipart/form-data; boundary=X";
+
+    #[tokio::test]
+    async fn a_picture_comes_raw_or_in_a_form_or_in_json() {
+        let expected = |options| Ok(Upload { picture: Bytes::from_static(b"pixels"), options });
+        assert_eq!(upload("image/png", "top=1", "pixels").await, expected(vec![pair("top", "1")]));
+        assert_eq!(upload("application/octet-stream", "", "pixels").await, expected(vec![]));
+        let both = vec![pair("top", "1"), pair("layer", "fc")];
+        assert_eq!(upload(FORM, "top=1", form(&[("image", "pixels"), ("layer", "fc")])).await, expected(both.clone()));
+        let json = r#"{"layer": "fc", "image": {"b64": "cGl4ZWxz"}}"#;
+        assert_eq!(upload("application/json; charset=utf-8", "top=1", json).await, expected(both));
+        let json = r#"{"image": {"b64": "data:image/png;base64,cGl4\nZWxz"}}"#;
+        assert_eq!(upload("application/json", "", json).await, expected(vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_form_without_exactly_one_picture_is_refused() {
+        assert_eq!(refused(FORM, form(&[("layer", "fc")])).await, (400, "missing_image"));
+        assert_eq!(refused(FORM, form(&[("image", "a"), ("image", "b")])).await, (400, "duplicate_image"));
+        assert_eq!(refused(FORM, "--X\r\nContent-Dis").await, (400, "malformed_form"));
+        assert_eq!(refused("multipart/form-data", form(&[])).await, (400, "malformed_form"));
+    }
+
+    #[tokio::test]
+    async fn json_without_a_picture_is_refused() {
+        assert_eq!(refused("application/json", "{").await, (400, "malformed_json"));
+        assert_eq!(refused("application/json", "{}").await, (400, "missing_image"));
+        assert_eq!(refused("application/json", r#"{"image": "abc"}"#).await, (400, "missing_image"));
+        assert_eq!(refused("application/json", r#"{"image": {"b64": "?"}}"#).await, (400, "malformed_base64"));
+    }
+
+    #[tokio::test]
+    async fn other_media_types_are_refused() {
+        assert_eq!(refused("text/plain", "hello").await, (415, "unsupported_media_type"));
+        assert_eq!(refused("application/x-www-form-urlencoded", "pixels").await, (415, "unsupported_media_type"));
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused_however_it_is_sent() {
+        let long = "x".repeat(201);
+        assert_eq!(upload("image/png", "", "x".repeat(200)).await.unwrap().picture.len(), 200);
+        assert_eq!(refused("image/png", long.clone()).await, (413, "body_too_large"));
+        assert_eq!(refused("application/json", long.clone()).await, (413, "body_too_large"));
+        let mut config = Config::default();
+        config.server.body_limit = 200;
+        let announced = Request::post("/").header(header::CONTENT_LENGTH, 201).body(Body::empty()).unwrap();
+        let problem = Upload::from_request(announced, &Arc::new(App::new(config))).await.unwrap_err();
+        assert_eq!(problem.code, "body_too_large");
+    }
+}
