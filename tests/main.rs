@@ -1,4 +1,7 @@
 //! Drives a real server over a socket, and checks the library against references.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod gradients;
 mod http;
+mod onnx_runtime;

@@ -3,14 +3,14 @@
 //! The rules use the activation's output rather than its input where they can: ONNX Runtime fuses a convolution with
 //! the activation after it, and an input that nobody else reads need not be kept.
 
-use super::context::{Context, new_node, refuse};
+use super::context::{Context, input, output, refuse};
 use super::rules::Contributions;
 use super::{Result, Rule};
-use crate::onnx::Node;
+use crate::onnx::{Node, Tensor};
 
 /// `y = max(x, 0)`: by the [`Rule`] of the walk, `dx` is `dy` where `y > 0`, where `dy > 0`, or where both are.
 pub(super) fn relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     Ok(rectify(ctx, dy, |ctx| {
         let zero = ctx.scalar(0.0);
         ctx.op("Greater", [y, &zero])
@@ -36,11 +36,11 @@ fn rectify(ctx: &mut Context<'_>, dy: &str, passes: impl FnOnce(&mut Context<'_>
 
 /// `y = min(max(x, low), high)`: `dx = dy` where `low < y < high`, else 0.
 ///
-/// With `low` 0, as in ReLU6, it is a rectifier and follows the rule of the walk.
+/// With `low` 0, as in `ReLU6`, it is a rectifier and follows the rule of the walk.
 pub(super) fn clip(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     let rectifier = match node.input(1) {
-        Some(low) => ctx.constant(low).map(|low| low.floats()).transpose()?.is_some_and(|low| low == [0.0]),
+        Some(low) => ctx.constant(low).map(Tensor::floats).transpose()?.is_some_and(|low| low == [0.0]),
         None => false,
     };
     let mask = |ctx: &mut Context<'_>| {
@@ -65,7 +65,7 @@ pub(super) fn clip(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
 pub(super) fn leaky_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let alpha = node.float("alpha", 0.01);
     // With a positive slope on both sides the output has the input's sign.
-    let signed = if alpha > 0.0 { ctx.output(node, 0)? } else { ctx.input(node, 0)? };
+    let signed = if alpha > 0.0 { output(node, 0)? } else { input(node, 0)? };
     let (zero, alpha) = (ctx.scalar(0.0), ctx.scalar(alpha));
     let positive = ctx.op("Greater", [signed, &zero]);
     let leaked = ctx.op("Mul", [dy, &alpha]);
@@ -74,7 +74,7 @@ pub(super) fn leaky_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
 
 /// `y = 1 / (1 + exp(-x))`: `dx = dy * y * (1 - y)`.
 pub(super) fn sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     let one = ctx.scalar(1.0);
     let rest = ctx.op("Sub", [one.as_str(), y]);
     let slope = ctx.op("Mul", [y, &rest]);
@@ -83,7 +83,7 @@ pub(super) fn sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Co
 
 /// `y = tanh(x)`: `dx = dy * (1 - y^2)`.
 pub(super) fn tanh(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     let one = ctx.scalar(1.0);
     let square = ctx.op("Mul", [y, y]);
     let slope = ctx.op("Sub", [one, square]);
@@ -92,13 +92,13 @@ pub(super) fn tanh(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
 
 /// `y = exp(x)`: `dx = dy * y`.
 pub(super) fn exp(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     Ok(vec![(0, ctx.op("Mul", [dy, y]))])
 }
 
 /// `y = sqrt(x)`: `dx = dy / (2 y)`.
 pub(super) fn sqrt(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     let two = ctx.scalar(2.0);
     let twice = ctx.op("Mul", [y, &two]);
     Ok(vec![(0, ctx.op("Div", [dy, &twice]))])
@@ -106,7 +106,7 @@ pub(super) fn sqrt(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
 
 /// `y = min(max(alpha x + beta, 0), 1)`: `dx = alpha dy` where `0 < y < 1`, else 0.
 pub(super) fn hard_sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     let (zero, one, alpha) = (ctx.scalar(0.0), ctx.scalar(1.0), ctx.scalar(node.float("alpha", 0.2)));
     let above = ctx.op("Greater", [y, &zero]);
     let below = ctx.op("Less", [y, &one]);
@@ -117,7 +117,7 @@ pub(super) fn hard_sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Resu
 
 /// `y = x * min(max(x / 6 + 1/2, 0), 1)`: the slope is 0 up to -3, 1 from 3, and `x / 3 + 1/2` between.
 pub(super) fn hard_swish(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let x = ctx.input(node, 0)?;
+    let x = input(node, 0)?;
     let (low, half, one, third) = (ctx.scalar(-3.0), ctx.scalar(0.5), ctx.scalar(1.0), ctx.scalar(1.0 / 3.0));
     let scaled = ctx.op("Mul", [x, &third]);
     let line = ctx.op("Add", [scaled, half]);
@@ -131,7 +131,7 @@ pub(super) fn hard_swish(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
 
 /// `y = softmax(x)` along an axis: `dx = y * (dy - sum(dy * y))`, summed along that axis.
 pub(super) fn softmax(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = ctx.output(node, 0)?;
+    let y = output(node, 0)?;
     let axis = node.int("axis", -1);
     if axis == 0 && ctx.rank(node, y)? > 1 {
         return Err(refuse(node, "it mixes the pictures of a batch"));
@@ -139,5 +139,5 @@ pub(super) fn softmax(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Co
     let weighted = ctx.op("Mul", [dy, y]);
     let mean = ctx.sum_over(&weighted, &[axis]);
     let centred = ctx.op("Sub", [dy, &mean]);
-    Ok(vec![(0, ctx.emit(new_node("Mul", [centred.as_str(), y])))])
+    Ok(vec![(0, ctx.op("Mul", [centred.as_str(), y]))])
 }

@@ -60,16 +60,6 @@ impl<'g> Context<'g> {
 
     // ---- reading the forward graph ----
 
-    /// Input `index` of `node`, or an error when it is left out.
-    pub(super) fn input<'n>(&self, node: &'n Node, index: usize) -> Result<&'n str> {
-        node.input(index).ok_or_else(|| refuse(node, format!("input {index} is missing")))
-    }
-
-    /// Output `index` of `node`, or an error when it is left out.
-    pub(super) fn output<'n>(&self, node: &'n Node, index: usize) -> Result<&'n str> {
-        node.output(index).ok_or_else(|| refuse(node, format!("output {index} is missing")))
-    }
-
     /// The constant `name`: an initializer or what a `Constant` node makes.
     pub(super) fn constant(&self, name: &str) -> Option<&Tensor> {
         let made_by_node = || {
@@ -192,7 +182,7 @@ impl<'g> Context<'g> {
 
     /// The name of output `index` of the forward node like `node`, which gets that output if it had none.
     pub(super) fn further_output(&mut self, node: &Node, index: usize) -> Result<String> {
-        let first = self.output(node, 0)?;
+        let first = output(node, 0)?;
         let forward = self.graph.nodes.iter_mut().find(|forward| forward.output(0) == Some(first));
         let forward = forward.ok_or_else(|| refuse(node, "the node is not in the graph"))?;
         if forward.outputs.len() <= index {
@@ -208,6 +198,16 @@ impl<'g> Context<'g> {
 /// A node whose output [`Context::emit`] is to name.
 pub(super) fn new_node<S: Into<String>>(op_type: &str, inputs: impl IntoIterator<Item = S>) -> Node {
     Node::new(op_type, inputs, std::iter::empty::<String>())
+}
+
+/// Input `index` of `node`, or an error when it is left out.
+pub(super) fn input(node: &Node, index: usize) -> Result<&str> {
+    node.input(index).ok_or_else(|| refuse(node, format!("input {index} is missing")))
+}
+
+/// Output `index` of `node`, or an error when it is left out.
+pub(super) fn output(node: &Node, index: usize) -> Result<&str> {
+    node.output(index).ok_or_else(|| refuse(node, format!("output {index} is missing")))
 }
 
 /// An error that says why no gradient can pass `node`.

@@ -1,7 +1,7 @@
 //! Convolution.
 
 use super::Result;
-use super::context::{Context, new_node, refuse};
+use super::context::{Context, input, new_node, refuse};
 use super::rules::Contributions;
 use super::window::Window;
 use crate::onnx::{Node, Tensor};
@@ -15,7 +15,7 @@ pub(super) fn conv(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
     if ctx.wants(node, 1) || ctx.wants(node, 2) {
         return Err(refuse(node, "its kernels or its bias depend on the input"));
     }
-    let kernel = ctx.input(node, 1)?;
+    let kernel = input(node, 1)?;
     let kernel_shape = ctx.dims(node, kernel)?;
     let spatial = kernel_shape.iter().skip(2).copied().collect::<Option<Vec<_>>>();
     let window = Window::of(ctx, node, &spatial.ok_or_else(|| refuse(node, "the size of its kernels is not known"))?)?;

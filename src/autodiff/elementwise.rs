@@ -3,7 +3,7 @@
 //! Where an operand was repeated along an axis, its cotangent is the sum over that axis.
 
 use super::Result;
-use super::context::{Context, refuse};
+use super::context::{Context, input, output, refuse};
 use super::rules::Contributions;
 use crate::onnx::Node;
 
@@ -37,7 +37,7 @@ pub(super) fn mul(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contri
     let mut contributions = Vec::new();
     for index in [0, 1] {
         if ctx.wants(node, index) {
-            let other = ctx.input(node, 1 - index)?;
+            let other = input(node, 1 - index)?;
             let product = ctx.op("Mul", [dy, other]);
             contributions.push((index, reduced(ctx, node, index, &product)?));
         }
@@ -47,7 +47,7 @@ pub(super) fn mul(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contri
 
 /// `y = a / b`: `da = dy / b`, `db = -dy * y / b`.
 pub(super) fn div(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let (b, y) = (ctx.input(node, 1)?, ctx.output(node, 0)?);
+    let (b, y) = (input(node, 1)?, output(node, 0)?);
     let quotient = ctx.op("Div", [dy, b]);
     let mut contributions = Vec::new();
     if ctx.wants(node, 0) {
@@ -63,8 +63,8 @@ pub(super) fn div(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contri
 
 /// Sums `cotangent`, of the node's output's shape, over the axes along which input `index` was repeated.
 fn reduced(ctx: &mut Context<'_>, node: &Node, index: usize, cotangent: &str) -> Result<String> {
-    let operand = ctx.dims(node, ctx.input(node, index)?)?;
-    let output = ctx.dims(node, ctx.output(node, 0)?)?;
+    let operand = ctx.dims(node, input(node, index)?)?;
+    let output = ctx.dims(node, output(node, 0)?)?;
     // Without a batch axis of its own the operand would get one cotangent for all pictures and classes together.
     if operand.len() != output.len() || (operand.first() == Some(&Some(1)) && output.first() != Some(&Some(1))) {
         return Err(refuse(node, "an operand that depends on the input is repeated over the batch"));

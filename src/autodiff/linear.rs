@@ -1,7 +1,7 @@
 //! Matrix products: `Gemm` and `MatMul`.
 
 use super::Result;
-use super::context::{Context, new_node, refuse};
+use super::context::{Context, input, new_node, output, refuse};
 use super::rules::Contributions;
 use crate::onnx::{Attribute, Node};
 
@@ -15,7 +15,7 @@ pub(super) fn gemm(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
     if node.int("transA", 0) != 0 {
         return Err(refuse(node, "it transposes its input (transA)"));
     }
-    let weights = ctx.input(node, 1)?;
+    let weights = input(node, 1)?;
     let product = new_node("Gemm", [dy, weights])
         .with("alpha", Attribute::Float(node.float("alpha", 1.0)))
         .with_int("transB", i64::from(node.int("transB", 0) == 0));
@@ -24,7 +24,7 @@ pub(super) fn gemm(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
 
 /// `y = a b` over the last two dimensions: `da = dy b^T` and `db = a^T dy`.
 pub(super) fn matmul(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let (a, b, y) = (ctx.input(node, 0)?, ctx.input(node, 1)?, ctx.output(node, 0)?);
+    let (a, b, y) = (input(node, 0)?, input(node, 1)?, output(node, 0)?);
     let (rank_a, rank_b, rank) = (ctx.rank(node, a)?, ctx.rank(node, b)?, ctx.rank(node, y)?);
     if rank_a < 2 || rank_b < 2 {
         return Err(refuse(node, "one of its operands is a vector"));

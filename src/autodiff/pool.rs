@@ -4,7 +4,7 @@
 //! gradient, as in PyTorch and as ONNX Runtime's `Indices` say.
 
 use super::Result;
-use super::context::{Context, new_node, refuse};
+use super::context::{Context, input, new_node, output, refuse};
 use super::reduce::filled;
 use super::rules::Contributions;
 use super::window::{Axis, Window};
@@ -27,7 +27,7 @@ pub(super) fn max(ctx: &mut Context<'_>, node: &Node, output: usize, dy: &str) -
 
 /// `y = max` over each feature map: its first maximum gets its `dy`.
 pub(super) fn global_max(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let (x, y) = (ctx.input(node, 0)?, ctx.output(node, 0)?);
+    let (x, y) = (input(node, 0)?, output(node, 0)?);
     let &[_, height, width] = ctx.sizes(node, x)?.as_slice() else {
         return Err(refuse(node, "only feature maps with two spatial axes have a gradient here"));
     };
@@ -43,7 +43,7 @@ pub(super) fn global_max(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
 /// the window's end (the first element's is the highest), other elements 0, and the ranks go through the pool again.
 /// All masks depend on the forward pass alone, so cotangents of any batch share them.
 fn tiled_max(ctx: &mut Context<'_>, node: &Node, window: &Window, dy: &str) -> Result<String> {
-    let (x, y) = (ctx.input(node, 0)?, ctx.output(node, 0)?);
+    let (x, y) = (input(node, 0)?, output(node, 0)?);
     let kernel = [window.rows.kernel, window.columns.kernel];
     let largest = upsample(ctx, y, kernel);
     let ranked = rank_maxima(ctx, x, &largest, kernel, [window.rows.input, window.columns.input]);
@@ -92,9 +92,9 @@ fn scattered_max(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<String>
     if node.int("storage_order", 0) != 0 {
         return Err(refuse(node, "its indices are column-major (storage_order)"));
     }
-    let x = ctx.input(node, 0)?;
+    let x = input(node, 0)?;
     let size: usize = ctx.sizes(node, x)?.iter().product();
-    let pooled: usize = ctx.sizes(node, ctx.output(node, 0)?)?.iter().product();
+    let pooled: usize = ctx.sizes(node, output(node, 0)?)?.iter().product();
     let view = ctx.view(node, x)?;
 
     let indices = ctx.further_output(node, 1)?;
@@ -128,7 +128,7 @@ fn int_scalar(value: usize) -> Tensor {
 pub(super) fn average(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let kernel = kernel_shape(node)?;
     let window = Window::of(ctx, node, &kernel)?;
-    let (x, y) = (ctx.input(node, 0)?, ctx.output(node, 0)?);
+    let (x, y) = (input(node, 0)?, output(node, 0)?);
     let counts = reciprocal_counts(ctx, node, &window);
     let dy = ctx.op("Mul", [dy, &counts]);
     if window.tiles() {
@@ -167,7 +167,7 @@ fn reciprocal_counts(ctx: &mut Context<'_>, node: &Node, window: &Window) -> Str
 
 /// `y = mean` over each feature map `[H, W]`: `dx = dy / (H * W)` everywhere in it.
 pub(super) fn global_average(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let sizes = ctx.sizes(node, ctx.input(node, 0)?)?;
+    let sizes = ctx.sizes(node, input(node, 0)?)?;
     let spatial = sizes.get(1..).unwrap_or_default();
     let shape: Vec<usize> = [1, 1].iter().chain(spatial).copied().collect();
     let weights = filled(ctx, &shape, 1.0 / spatial.iter().product::<usize>() as f32);

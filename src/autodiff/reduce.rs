@@ -1,7 +1,7 @@
 //! Means and sums over axes.
 
 use super::Result;
-use super::context::{Context, refuse};
+use super::context::{Context, input, refuse};
 use super::rules::Contributions;
 use crate::onnx::{Node, Tensor};
 
@@ -17,7 +17,7 @@ pub(super) fn sum(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contri
 
 /// Repeats `dy` over the axes reduced, times a factor of the number of elements reduced to one.
 fn repeat(ctx: &mut Context<'_>, node: &Node, dy: &str, factor: impl FnOnce(usize) -> f32) -> Result<Contributions> {
-    let x = ctx.input(node, 0)?;
+    let x = input(node, 0)?;
     let sizes = ctx.sizes(node, x)?;
     // Axes are an attribute up to opset 17 (ReduceSum: 12), and an input since.
     let axes = match node.ints("axes") {

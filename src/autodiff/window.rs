@@ -1,7 +1,7 @@
 //! How a convolution's or a pool's window slides over a picture.
 
 use super::Result;
-use super::context::{Context, refuse};
+use super::context::{Context, input, output, refuse};
 use crate::onnx::Node;
 
 /// One spatial axis of a sliding window.
@@ -56,8 +56,8 @@ pub(super) struct Window {
 impl Window {
     /// The window of `node`, a convolution or a pool from `[N, C, H, W]` to `[N, M, H', W']`.
     pub(super) fn of(ctx: &Context<'_>, node: &Node, kernel: &[usize]) -> Result<Self> {
-        let input = ctx.sizes(node, ctx.input(node, 0)?)?;
-        let output = ctx.sizes(node, ctx.output(node, 0)?)?;
+        let input = ctx.sizes(node, input(node, 0)?)?;
+        let output = ctx.sizes(node, output(node, 0)?)?;
         if input.len() != 3 || output.len() != 3 || kernel.len() != 2 {
             return Err(refuse(node, "only windows over two spatial axes have a gradient here"));
         }

@@ -1,0 +1,191 @@
+//! Known answers: ties, rectifier rules, and what is in the graph.
+
+use glassbox::autodiff::{self, COTANGENT, Error, Rule, Vjp, gradient_name};
+use glassbox::onnx::{Graph, Node, Tensor};
+use ndarray::ArrayD;
+
+use super::{gradient, gradient_by, gradient_graph, graph, shapes};
+use crate::onnx_runtime::run;
+
+fn array(shape: &[usize], values: &[f32]) -> ArrayD<f32> {
+    ArrayD::from_shape_vec(shape, values.to_vec()).unwrap()
+}
+
+fn op_types(graph: &Graph) -> Vec<&str> {
+    graph.nodes.iter().map(|node| node.op_type.as_str()).collect()
+}
+
+fn max_pool(strides: i64) -> Node {
+    Node::new("MaxPool", ["x"], ["y"]).with_ints("kernel_shape", [2, 2]).with_ints("strides", [strides; 2])
+}
+
+#[test]
+fn the_first_of_several_maxima_takes_all_in_tiles() {
+    let graph = graph(&[1, 2, 4], vec![max_pool(2)], vec![]);
+    #[rustfmt::skip]
+    let x = array(&[1, 1, 2, 4], &[
+        3.0, 3.0,   0.0, 1.0,
+        3.0, 3.0,   1.0, 1.0,
+    ]);
+    let gradient = gradient(&graph, &x, &array(&[2, 1, 1, 2], &[5.0, 7.0, 1.0, 2.0]));
+    #[rustfmt::skip]
+    let expected = [
+        5.0, 0.0,   0.0, 7.0,
+        0.0, 0.0,   0.0, 0.0,
+
+        1.0, 0.0,   0.0, 2.0,
+        0.0, 0.0,   0.0, 0.0,
+    ];
+    assert_eq!(gradient, array(&[2, 1, 2, 4], &expected));
+    assert!(!op_types(&gradient_graph(&graph, Rule::Standard)).contains(&"ScatterElements"));
+}
+
+#[test]
+fn the_first_of_several_maxima_takes_all_where_windows_overlap_and_overlaps_add_up() {
+    let graph = graph(&[1, 2, 3], vec![max_pool(1)], vec![]);
+    #[rustfmt::skip]
+    let x = array(&[1, 1, 2, 3], &[
+        0.0, 3.0, 3.0,
+        3.0, 3.0, 3.0,
+    ]);
+    let gradient = gradient(&graph, &x, &array(&[1, 1, 1, 2], &[5.0, 7.0]));
+    assert_eq!(gradient, array(&[1, 1, 2, 3], &[0.0, 12.0, 0.0, 0.0, 0.0, 0.0]));
+    assert!(op_types(&gradient_graph(&graph, Rule::Standard)).contains(&"ScatterElements"));
+}
+
+#[test]
+fn the_first_global_maximum_takes_all() {
+    let graph = graph(&[1, 2, 2], vec![Node::new("GlobalMaxPool", ["x"], ["y"])], vec![]);
+    let gradient = gradient(&graph, &array(&[1, 1, 2, 2], &[0.0, 2.0, 2.0, 1.0]), &array(&[1, 1, 1, 1], &[4.0]));
+    assert_eq!(gradient, array(&[1, 1, 2, 2], &[0.0, 4.0, 0.0, 0.0]));
+}
+
+#[test]
+fn rectifiers_follow_the_rule() {
+    let high = || vec![("zero", Tensor::scalar(0.0)), ("six", Tensor::scalar(6.0))];
+    let graphs = [
+        graph(&[4], vec![Node::new("Relu", ["x"], ["y"])], vec![]),
+        graph(&[4], vec![Node::new("Clip", ["x", "zero", "six"], ["y"])], high()),
+    ];
+    for graph in graphs {
+        let (x, dy) = (array(&[1, 4], &[1.0, 2.0, -1.0, 0.0]), array(&[1, 4], &[-3.0, 4.0, 5.0, 6.0]));
+        let by = |rule| gradient_by(&graph, rule, &x, &dy).into_raw_vec_and_offset().0;
+        assert_eq!(by(Rule::Standard), [-3.0, 4.0, 0.0, 0.0]);
+        assert_eq!(by(Rule::Guided), [0.0, 4.0, 0.0, 0.0]);
+        assert_eq!(by(Rule::Deconvnet), [0.0, 4.0, 5.0, 6.0]);
+    }
+}
+
+/// Two convolutions with `Relu`, a branch that nothing needs, and a head.
+fn network() -> Graph {
+    let kernels = |seed| super::Numbers::new(seed).tensor(&[2, 2, 3, 3]);
+    let conv = |x, w, y| Node::new("Conv", [x, w], [y]).with_ints("pads", [1, 1, 1, 1]);
+    let nodes = vec![
+        conv("x", "w1", "conv1"),
+        Node::new("Relu", ["conv1"], ["relu1"]),
+        Node::new("Exp", ["relu1"], ["unneeded"]),
+        conv("relu1", "w2", "conv2"),
+        Node::new("Relu", ["conv2"], ["relu2"]),
+        Node::new("GlobalAveragePool", ["relu2"], ["pool"]),
+        Node::new("Flatten", ["pool"], ["logits"]),
+        Node::new("Softmax", ["logits"], ["probabilities"]),
+    ];
+    graph(&[2, 4, 4], nodes, vec![("w1", kernels(1)), ("w2", kernels(2))])
+}
+
+#[test]
+fn several_rules_and_values_share_one_forward_pass() {
+    let network = network();
+    let vjps = [
+        Vjp { rule: Rule::Standard, wrt: vec!["x", "relu1"] },
+        Vjp { rule: Rule::Guided, wrt: vec!["x"] },
+        Vjp { rule: Rule::Deconvnet, wrt: vec!["x", "logits"] },
+    ];
+    let result = autodiff::differentiate(&network, &shapes(&network), "logits", &vjps, &["logits", "relu2"]).unwrap();
+
+    let outputs: Vec<_> = result.outputs.iter().map(|output| output.name.as_str()).collect();
+    let gradients = ["standard/x", "standard/relu1", "guided/x", "deconvnet/x", "deconvnet/logits"];
+    let expected: Vec<_> = ["logits", "relu2"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(gradients.map(|name| format!("gradient/{name}")))
+        .collect();
+    assert_eq!(outputs, expected);
+    for name in ["conv1", "relu1", "conv2", "relu2", "pool", "logits"] {
+        assert_eq!(result.nodes.iter().filter(|node| node.name == name).count(), 1, "{name}");
+    }
+    assert!(result.nodes.iter().all(|node| node.name != "unneeded" && node.name != "probabilities"));
+    let masks = op_types(&result).into_iter().filter(|&op_type| op_type == "Greater").count();
+    assert_eq!(masks, 2, "each ReLU's mask is made once");
+
+    let mut numbers = super::Numbers::new(3);
+    let (x, cotangent) = (numbers.uniform(&[1, 2, 4, 4], -1.0, 1.0), numbers.uniform(&[3, 2], -1.0, 1.0));
+    let together = run(&result, &[("x", &x), (COTANGENT, &cotangent)]);
+    let flat = |rule| {
+        let vjps = [Vjp { rule, wrt: vec!["x"] }];
+        let alone = autodiff::differentiate(&network, &shapes(&network), "logits", &vjps, &[]).unwrap();
+        run(&alone, &[("x", &x), (COTANGENT, &cotangent)]).remove(&gradient_name(rule, "x")).unwrap()
+    };
+    for rule in [Rule::Standard, Rule::Guided, Rule::Deconvnet] {
+        assert_eq!(together[&gradient_name(rule, "x")], flat(rule));
+    }
+    assert_eq!(together["gradient/deconvnet/logits"], cotangent);
+}
+
+#[test]
+fn the_way_back_ends_at_the_value_asked_for() {
+    let network = network();
+    let vjps = [Vjp { rule: Rule::Standard, wrt: vec!["relu2"] }];
+    let result = autodiff::differentiate(&network, &shapes(&network), "logits", &vjps, &["logits", "relu2"]).unwrap();
+    let expected = ["Conv", "Relu", "Conv", "Relu", "GlobalAveragePool", "Flatten", "Reshape", "Mul"];
+    assert_eq!(op_types(&result), expected);
+    let transposed = result.initializers.keys().filter(|name| name.contains("transposed")).count();
+    assert_eq!(transposed, 0, "kernels are transposed only where they are needed");
+}
+
+#[test]
+fn the_same_gradient_can_be_two_outputs() {
+    let network = graph(&[3], vec![Node::new("Neg", ["x"], ["y"])], vec![]);
+    let vjps = [Rule::Standard, Rule::Guided].map(|rule| Vjp { rule, wrt: vec!["x"] });
+    let result = autodiff::differentiate(&network, &shapes(&network), "y", &vjps, &[]).unwrap();
+    let x = array(&[1, 3], &[1.0, 2.0, 3.0]);
+    let outputs = run(&result, &[("x", &x), (COTANGENT, &x)]);
+    assert_eq!(outputs["gradient/standard/x"], -x.clone());
+    assert_eq!(outputs["gradient/guided/x"], -x);
+}
+
+#[test]
+fn a_constant_branch_needs_no_rule() {
+    let nodes = vec![Node::new("Erf", ["c"], ["e"]), Node::new("Mul", ["x", "e"], ["y"])];
+    let graph = graph(&[3], nodes, vec![("c", Tensor::from_floats(&[1], &[0.5]))]);
+    let gradient = gradient(&graph, &array(&[1, 3], &[1.0; 3]), &array(&[1, 3], &[1.0, 2.0, 3.0]));
+    super::assert_near(&gradient, &array(&[1, 3], &[0.5205, 1.041, 1.5615]), 1e-3);
+}
+
+#[test]
+fn an_operator_without_a_rule_is_named_only_if_it_is_in_the_way() {
+    let nodes = vec![Node::new("Erf", ["x"], ["e"]), Node::new("Neg", ["e"], ["y"])];
+    let graph = graph(&[3], nodes, vec![]);
+    let differentiate = |value| {
+        let vjps = [Vjp { rule: Rule::Standard, wrt: vec![value] }];
+        autodiff::differentiate(&graph, &shapes(&graph), "y", &vjps, &[])
+    };
+    let error = differentiate("x").unwrap_err();
+    assert_eq!(error, Error::NoRule { op_type: "Erf".to_owned(), node: "e".to_owned() });
+    let error = glassbox::error::Error::from(error);
+    assert_eq!(error.code, "not_differentiable");
+    assert!(error.message.contains("`Erf`") && error.message.contains("`e`"), "{error}");
+    assert!(differentiate("e").is_ok());
+}
+
+#[test]
+fn values_that_are_unknown_or_not_upstream_are_named() {
+    let network = network();
+    let differentiate = |target, value| {
+        let vjps = [Vjp { rule: Rule::Standard, wrt: vec![value] }];
+        autodiff::differentiate(&network, &shapes(&network), target, &vjps, &[]).unwrap_err()
+    };
+    assert_eq!(differentiate("logits", "nowhere"), Error::UnknownValue("nowhere".to_owned()));
+    let expected = Error::NotUpstream { value: "relu2".to_owned(), target: "conv1".to_owned() };
+    assert_eq!(differentiate("conv1", "relu2"), expected);
+}

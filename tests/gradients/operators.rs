@@ -1,0 +1,227 @@
+//! All operators but windows against finite differences.
+
+use glassbox::onnx::{Attribute, Node, Tensor};
+use proptest::prelude::*;
+
+use super::{Inputs, Numbers, check, graph};
+
+const SMOOTH: Inputs = Inputs::Smooth(-1.5, 1.5);
+const POSITIVE: Inputs = Inputs::Smooth(0.5, 2.0);
+
+fn unary(op_type: &str) -> Node {
+    Node::new(op_type, ["x"], ["y"])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn gemm(inputs in 1..=5_usize, outputs in 1..=5_usize, transposed: bool, alpha in 0.5..2.0_f32, beta in 0.5..2.0_f32, seed: u64) {
+        let mut numbers = Numbers::new(seed);
+        let weights = numbers.tensor(&if transposed { [outputs, inputs] } else { [inputs, outputs] });
+        let node = Node::new("Gemm", ["x", "w", "c"], ["y"])
+            .with("alpha", Attribute::Float(alpha))
+            .with("beta", Attribute::Float(beta))
+            .with_int("transB", i64::from(transposed));
+        check(&graph(&[inputs], vec![node], vec![("w", weights), ("c", numbers.tensor(&[outputs]))]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn matmul_with_a_constant(rows in prop::option::of(1..=3_usize), inputs in 1..=4_usize, outputs in 1..=4_usize, seed: u64) {
+        let sizes: Vec<usize> = rows.into_iter().chain([inputs]).collect();
+        let weights = Numbers::new(seed).tensor(&[inputs, outputs]);
+        check(&graph(&sizes, vec![Node::new("MatMul", ["x", "w"], ["y"])], vec![("w", weights)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn matmul_from_the_left(rows in 1..=3_usize, inner in 1..=3_usize, columns in 1..=3_usize, seed: u64) {
+        let weights = Numbers::new(seed).tensor(&[rows, inner]);
+        check(&graph(&[inner, columns], vec![Node::new("MatMul", ["w", "x"], ["y"])], vec![("w", weights)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn matmul_of_activations(rows in 1..=3_usize, columns in 1..=3_usize, heads in prop::option::of(1..=2_usize), seed: u64) {
+        let sizes: Vec<usize> = heads.into_iter().chain([rows, columns]).collect();
+        let mut permutation: Vec<i64> = (0..=sizes.len() as i64).collect();
+        permutation.swap(sizes.len() - 1, sizes.len());
+        let nodes = vec![
+            Node::new("Sigmoid", ["x"], ["s"]),
+            Node::new("Transpose", ["s"], ["t"]).with_ints("perm", permutation),
+            Node::new("MatMul", ["x", "t"], ["y"]),
+        ];
+        check(&graph(&sizes, nodes, vec![]), seed, SMOOTH);
+    }
+
+    #[test]
+    fn arithmetic_of_activations(
+        op_type in prop::sample::select(vec!["Add", "Sub", "Mul", "Div"]), repeated in 0..3_usize, swapped: bool, seed: u64
+    ) {
+        // One operand is a mean of the other over no axis, over one, or over both.
+        let axes: &[i64] = [&[][..], &[2], &[2, 3]][repeated];
+        let reduced = match axes {
+            [] => Node::new("Sigmoid", ["x"], ["r"]),
+            axes => Node::new("ReduceMean", ["x"], ["r"]).with_ints("axes", axes),
+        };
+        let operands = if swapped { ["r", "x"] } else { ["x", "r"] };
+        check(&graph(&[2, 3, 2], vec![reduced, Node::new(op_type, operands, ["y"])], vec![]), seed, POSITIVE);
+    }
+
+    #[test]
+    fn arithmetic_with_constants(
+        op_type in prop::sample::select(vec!["Add", "Sub", "Mul", "Div", "Sum"]), shape in 0..4_usize, swapped: bool, seed: u64
+    ) {
+        let shape: &[usize] = [&[][..], &[2], &[3, 1, 1], &[1, 3, 2, 2]][shape];
+        let constant = Numbers::new(seed).uniform(shape, 0.5, 2.0);
+        let constant = Tensor::from_floats(shape, constant.as_slice().unwrap());
+        let operands = if swapped { ["c", "x"] } else { ["x", "c"] };
+        check(&graph(&[3, 2, 2], vec![Node::new(op_type, operands, ["y"])], vec![("c", constant)]), seed, POSITIVE);
+    }
+
+    #[test]
+    fn kinked_activations(
+        op_type in prop::sample::select(vec!["Relu", "LeakyRelu", "HardSigmoid", "HardSwish"]), alpha in -0.5..0.5_f32, seed: u64
+    ) {
+        let node = unary(op_type);
+        let node = match op_type {
+            "LeakyRelu" => node.with("alpha", Attribute::Float(alpha)),
+            // The line must not bend within a step of the inputs, odd multiples of 0.05.
+            "HardSigmoid" => node.with("alpha", Attribute::Float(0.25)),
+            _ => node,
+        };
+        check(&graph(&[2, 3, 3], vec![node], vec![]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn smooth_activations(op_type in prop::sample::select(vec!["Sigmoid", "Tanh", "Exp", "Neg"]), seed: u64) {
+        check(&graph(&[2, 3], vec![unary(op_type)], vec![]), seed, SMOOTH);
+        check(&graph(&[2, 3], vec![unary("Sqrt")], vec![]), seed, POSITIVE);
+    }
+
+    #[test]
+    fn clip(low in prop::option::of(-4..=0_i8), high in prop::option::of(1..=4_i8), seed: u64) {
+        let inputs = ["x", low.map_or("", |_| "low"), high.map_or("", |_| "high")];
+        let bounds = [("low", low), ("high", high)];
+        let constants = bounds.into_iter().filter_map(|(name, bound)| Some((name, Tensor::scalar(f32::from(bound?) / 10.0))));
+        check(&graph(&[2, 3, 3], vec![Node::new("Clip", inputs, ["y"])], constants.collect()), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn softmax(axis in prop::sample::select(vec![None, Some(1), Some(2), Some(-1), Some(-2)]), seed: u64) {
+        let node = unary("Softmax");
+        let node = match axis {
+            Some(axis) => node.with_int("axis", axis),
+            None => node,
+        };
+        check(&graph(&[3, 4], vec![node], vec![]), seed, SMOOTH);
+    }
+
+    #[test]
+    fn batch_normalization(spatial in prop::option::of(1..=3_usize), epsilon in 1e-5..0.1_f32, seed: u64) {
+        let mut numbers = Numbers::new(seed);
+        let sizes: Vec<usize> = [3].into_iter().chain(spatial.map(|side| [side, 2]).into_iter().flatten()).collect();
+        let variance = Tensor::from_floats(&[3], numbers.uniform(&[3], 0.1, 2.0).as_slice().unwrap());
+        let node = Node::new("BatchNormalization", ["x", "s", "b", "m", "v"], ["y"]).with("epsilon", Attribute::Float(epsilon));
+        let constants = vec![("s", numbers.tensor(&[3])), ("b", numbers.tensor(&[3])), ("m", numbers.tensor(&[3])), ("v", variance)];
+        check(&graph(&sizes, vec![node], constants), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn means_and_sums(axes in prop::sample::subsequence(vec![1, 2, 3], 1..=3), negative: bool, keep: bool, opset in 17..=21_i64, seed: u64) {
+        let axes: Vec<i64> = axes.into_iter().map(|axis| if negative { axis - 4 } else { axis }).collect();
+        for op_type in ["ReduceMean", "ReduceSum"] {
+            let constants = vec![("axes", Tensor::from_ints(&axes))];
+            let node = if op_type == "ReduceSum" || opset >= 18 {
+                Node::new(op_type, ["x", "axes"], ["y"])
+            } else {
+                unary(op_type).with_ints("axes", axes.clone())
+            };
+            let mut graph = graph(&[2, 3, 2], vec![node.with_int("keepdims", i64::from(keep))], constants);
+            graph.opset = opset;
+            graph.prune();
+            check(&graph, seed, Inputs::Kinked);
+        }
+    }
+
+    #[test]
+    fn reshapes(choice in 0..5_usize, seed: u64) {
+        let axes = || vec![("axes", Tensor::from_ints(&[2]))];
+        let (sizes, node, constants): (&[usize], _, _) = match choice {
+            0 => (&[2, 3, 2], unary("Flatten"), vec![]),
+            1 => (&[2, 3, 2], Node::new("Reshape", ["x", "s"], ["y"]), vec![("s", Tensor::from_ints(&[0, 3, -1]))]),
+            2 => (&[3, 1], Node::new("Squeeze", ["x", "axes"], ["y"]), axes()),
+            3 => (&[3, 2], Node::new("Unsqueeze", ["x", "axes"], ["y"]), axes()),
+            _ => (&[2, 3, 2], unary("Identity"), vec![]),
+        };
+        check(&graph(sizes, vec![node], constants), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn reshape_to_a_computed_shape(seed: u64) {
+        let nodes = vec![
+            unary("Dropout"),
+            Node::new("Shape", ["y"], ["all"]),
+            Node::new("Gather", ["all", "first"], ["batch"]),
+            Node::new("Concat", ["batch", "rest"], ["shape"]).with_int("axis", 0),
+            Node::new("Reshape", ["y", "shape"], ["z"]),
+        ];
+        let constants = vec![("first", Tensor::from_ints(&[0])), ("rest", Tensor::from_ints(&[-1]))];
+        let graph = graph(&[2, 3], nodes, constants);
+        let mut shapes = super::shapes(&{
+            let mut floats = graph.clone();
+            floats.nodes = vec![graph.nodes[0].clone(), Node::new("Flatten", ["y"], ["z"])];
+            floats.prune();
+            floats
+        });
+        shapes.remove("shape");
+        let vjps = [glassbox::autodiff::Vjp { rule: glassbox::autodiff::Rule::Standard, wrt: vec!["x"] }];
+        let gradients = glassbox::autodiff::differentiate(&graph, &shapes, "z", &vjps, &[]).unwrap();
+        let (x, dz) = (Numbers::new(seed).uniform(&[1, 2, 3], -1.0, 1.0), Numbers::new(seed).uniform(&[2, 6], -1.0, 1.0));
+        let outputs = crate::onnx_runtime::run(&gradients, &[("x", &x), ("cotangent", &dz)]);
+        prop_assert_eq!(outputs["gradient/standard/x"].iter().collect::<Vec<_>>(), dz.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn transpose(permutation in Just(vec![1, 2, 3]).prop_shuffle(), seed: u64) {
+        let permutation: Vec<i64> = [0].into_iter().chain(permutation).collect();
+        check(&graph(&[2, 3, 4], vec![unary("Transpose").with_ints("perm", permutation)], vec![]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn concat_and_split(axis in 1..=3_i64, negative: bool, seed: u64) {
+        let axis = if negative { axis - 4 } else { axis };
+        let nodes = vec![
+            Node::new("Split", ["x", "parts"], ["a", "b", "c"]).with_int("axis", axis),
+            Node::new("Relu", ["b"], ["r"]),
+            Node::new("Concat", ["c", "x", "r", "c"], ["y"]).with_int("axis", axis),
+        ];
+        check_without_shapes_of_parts(&nodes, axis, seed);
+    }
+
+    #[test]
+    fn slice(axis in 1..=2_i64, start in -3..=2_i64, length in 1..=3_i64, seed: u64) {
+        let (from, to) = (start, if start < 0 && start + length >= 0 { i64::MAX } else { start + length });
+        let constants =
+            vec![("s", Tensor::from_ints(&[from])), ("e", Tensor::from_ints(&[to])), ("a", Tensor::from_ints(&[axis]))];
+        check(&graph(&[3, 3], vec![Node::new("Slice", ["x", "s", "e", "a"], ["y"])], constants), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn pad(pads in prop::array::uniform4(-1..=2_i64), with_axes: bool, seed: u64) {
+        let [top, left, bottom, right] = pads;
+        let given = if with_axes { vec![top, left, bottom, right] } else { vec![0, 0, top, left, 0, 0, bottom, right] };
+        let constants = vec![("p", Tensor::from_ints(&given)), ("v", Tensor::scalar(0.5)), ("a", Tensor::from_ints(&[-2, 3]))];
+        let node = Node::new("Pad", ["x", "p", "v", if with_axes { "a" } else { "" }], ["y"]);
+        let mut graph = graph(&[2, 3, 3], vec![node], constants);
+        graph.opset = 18;
+        graph.prune();
+        check(&graph, seed, Inputs::Kinked);
+    }
+}
+
+/// Checks a graph that splits `x` into three parts of 1, 2 and 1 along `axis`.
+fn check_without_shapes_of_parts(nodes: &[Node], axis: i64, seed: u64) {
+    let mut sizes = [2, 2, 2];
+    sizes[(axis.rem_euclid(4) - 1) as usize] = 4;
+    let graph = graph(&sizes, nodes.to_vec(), vec![("parts", Tensor::from_ints(&[1, 2, 1]))]);
+    check(&graph, seed, Inputs::Kinked);
+}

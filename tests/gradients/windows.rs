@@ -1,0 +1,130 @@
+//! Convolutions and pools against finite differences, for all their attributes.
+
+use glassbox::onnx::{Attribute, Node};
+use proptest::prelude::*;
+
+use super::{Inputs, Numbers, check, graph};
+
+/// Attributes of a window over two axes.
+#[derive(Debug, Clone)]
+struct Window {
+    input: [usize; 2],
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    dilations: [usize; 2],
+    pads: [usize; 4],
+    auto_pad: &'static str,
+}
+
+impl Window {
+    /// Whether the first window fits, and padding is smaller than the kernel if it must be.
+    fn fits(&self, small_pads: bool) -> bool {
+        let explicit = self.auto_pad == "NOTSET";
+        (0..2).all(|axis| {
+            let reach = self.dilations[axis] * (self.kernel[axis] - 1) + 1;
+            let pads = if explicit { [self.pads[axis], self.pads[axis + 2]] } else { [0, 0] };
+            let small = !small_pads || pads.iter().all(|&pad| pad < self.kernel[axis]);
+            // ONNX Runtime does not combine SAME with dilations, nor in pools with strides longer than the kernel.
+            let same = self.auto_pad.starts_with("SAME");
+            let small = small && !(same && small_pads && self.strides[axis] > self.kernel[axis]);
+            small && self.input[axis] + pads[0] + pads[1] >= reach && !(same && self.dilations[axis] > 1)
+        })
+    }
+
+    fn attributes(&self, node: Node) -> Node {
+        let ints = |values: &[usize]| values.iter().map(|&v| v as i64).collect::<Vec<_>>();
+        let node = node
+            .with_ints("kernel_shape", ints(&self.kernel))
+            .with_ints("strides", ints(&self.strides))
+            .with_ints("dilations", ints(&self.dilations));
+        match self.auto_pad {
+            "NOTSET" => node.with_ints("pads", ints(&self.pads)),
+            other => node.with("auto_pad", Attribute::String(other.to_owned())),
+        }
+    }
+}
+
+fn window(small_pads: bool, max_dilation: usize) -> impl Strategy<Value = Window> {
+    let pair = |range: std::ops::RangeInclusive<usize>| prop::array::uniform2(range);
+    let auto_pad =
+        prop_oneof![5 => Just("NOTSET"), 1 => Just("SAME_UPPER"), 1 => Just("SAME_LOWER"), 1 => Just("VALID")];
+    let strides = prop_oneof![Just([1, 1]), pair(1..=3)];
+    let pads = prop_oneof![Just([0; 4]), Just([1; 4]), prop::array::uniform4(0..=2_usize)];
+    (pair(3..=6), pair(1..=3), strides, pair(1..=max_dilation), pads, auto_pad)
+        .prop_map(|(input, kernel, strides, dilations, pads, auto_pad)| Window {
+            input,
+            kernel,
+            strides,
+            dilations,
+            pads,
+            auto_pad,
+        })
+        .prop_filter("the window must fit", move |window| window.fits(small_pads))
+}
+
+/// Windows side by side, as most max-pools have them.
+fn tiles() -> impl Strategy<Value = Window> {
+    (prop::array::uniform2(1..=3_usize), prop::array::uniform2(1..=2_usize)).prop_map(|(kernel, count)| Window {
+        input: [kernel[0] * count[0], kernel[1] * count[1]],
+        kernel,
+        strides: kernel,
+        dilations: [1, 1],
+        pads: [0; 4],
+        auto_pad: "NOTSET",
+    })
+}
+
+fn pool(op_type: &str, window: &Window, ceil: bool, extra: impl FnOnce(Node) -> Node) -> glassbox::onnx::Graph {
+    let node = window.attributes(Node::new(op_type, ["x"], ["y"])).with_int("ceil_mode", i64::from(ceil));
+    graph(&[2, window.input[0], window.input[1]], vec![extra(node)], vec![])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolution(window in window(false, 2), groups in 1..=2_usize, inputs in 1..=2_usize, outputs in 1..=2_usize, seed: u64) {
+        let mut numbers = Numbers::new(seed);
+        let kernels = numbers.tensor(&[outputs * groups, inputs, window.kernel[0], window.kernel[1]]);
+        let bias = numbers.tensor(&[outputs * groups]);
+        let node = window.attributes(Node::new("Conv", ["x", "w", "b"], ["y"])).with_int("group", groups as i64);
+        let sizes = [inputs * groups, window.input[0], window.input[1]];
+        check(&graph(&sizes, vec![node], vec![("w", kernels), ("b", bias)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn max_pool(window in window(true, 2), ceil: bool, seed: u64) {
+        let ceil = ceil && window.auto_pad == "NOTSET";
+        check(&pool("MaxPool", &window, ceil, |node| node), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn max_pool_of_tiles(window in tiles(), seed: u64) {
+        check(&pool("MaxPool", &window, false, |node| node), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn average_pool(window in prop_oneof![window(true, 1), tiles()], ceil: bool, include: bool, opset in 17..=21_i64, seed: u64) {
+        let ceil = ceil && window.auto_pad == "NOTSET";
+        let mut graph = pool("AveragePool", &window, ceil, |mut node| {
+            node.attributes.remove("dilations");
+            node.with_int("count_include_pad", i64::from(include))
+        });
+        graph.opset = opset;
+        check(&graph, seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn dilated_average_pool(window in window(true, 2), include: bool, seed: u64) {
+        let mut graph = pool("AveragePool", &window, false, |node| node.with_int("count_include_pad", i64::from(include)));
+        graph.opset = 19;
+        check(&graph, seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn global_pools(height in 1..=4_usize, width in 1..=4_usize, seed: u64) {
+        for op_type in ["GlobalAveragePool", "GlobalMaxPool"] {
+            check(&graph(&[3, height, width], vec![Node::new(op_type, ["x"], ["y"])], vec![]), seed, Inputs::Kinked);
+        }
+    }
+}
