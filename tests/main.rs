@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod golden_gradients;
 mod gradients;
 mod http;
 mod onnx_runtime;
+mod stop_sign;
+mod techniques;
+mod vgg16;

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Error, Result, Rule, Shapes};
-use crate::onnx::{Attribute, Graph, Node, Tensor};
+use super::{Error, Result, Rule};
+use crate::onnx::{Attribute, Graph, Node, Shapes, Tensor};
 
 /// The forward graph with what is known about it, and the backward nodes written so far.
 ///

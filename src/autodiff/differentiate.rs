@@ -5,10 +5,7 @@ use std::fmt;
 
 use super::context::Context;
 use super::{Error, Result, rules};
-use crate::onnx::{DataType, Dim, Graph, Node, Shape, ValueInfo};
-
-/// The shape of each value of a graph, by name.
-pub type Shapes = HashMap<String, Shape>;
+use crate::onnx::{DataType, Dim, Graph, Node, Shape, Shapes, ValueInfo};
 
 /// The input of a gradient graph that takes the cotangent: floats of the target's shape, with a batch of its own.
 pub const COTANGENT: &str = "cotangent";

@@ -29,5 +29,5 @@ mod reduce;
 mod rules;
 mod window;
 
-pub use differentiate::{COTANGENT, COTANGENT_BATCH, Rule, Shapes, Vjp, differentiate, gradient_name};
+pub use differentiate::{COTANGENT, COTANGENT_BATCH, Rule, Vjp, differentiate, gradient_name};
 pub use error::{Error, Result};

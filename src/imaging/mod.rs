@@ -9,4 +9,4 @@ pub use colormap::ColorMap;
 pub use decode::{Limits, decode};
 pub use image::RgbImage;
 pub use render::{Alpha, Output, Size, Style, encode_png, render, side_by_side};
-pub use resize::{Region, crop_and_resize};
+pub use resize::{Region, crop_and_resize, upsample};

@@ -19,3 +19,8 @@ pub struct Region {
 pub fn crop_and_resize(_image: &RgbImage, _region: Region, _width: u32, _height: u32) -> RgbImage {
     todo!()
 }
+
+/// Enlarges `map` [H, W] to [height, width], bilinearly.
+pub fn upsample(_map: &ndarray::ArrayView2<'_, f32>, _width: usize, _height: usize) -> ndarray::Array2<f32> {
+    todo!()
+}

@@ -1,53 +1,77 @@
 //! A served model: manifest, labels, preprocessing, named layers and its compiled programs.
 
+mod catalog;
 mod class;
+mod manifest;
 mod preprocessing;
+mod programs;
 
-use std::{collections::BTreeMap, sync::Arc};
-
+pub use catalog::Models;
 pub use class::{ClassRef, Labels};
 use ndarray::Array4;
 pub use preprocessing::Preprocessing;
+pub use programs::{Answer, Question};
+
+use manifest::Manifest;
+use programs::Programs;
 
 use crate::{
-    config::Config,
-    error::Result,
+    error::{Error, Result, nearest},
     imaging::{Region, RgbImage},
+    onnx::{Classifier, Graph, Layer, Shapes, last_convolution, layers},
+    runtime::{Cancellation, Runtime, Weights},
 };
 
-/// The served models by name.
-#[derive(Debug)]
-pub struct Models {
-    models: BTreeMap<String, Arc<Model>>,
-}
-
-impl Models {
-    /// Loads ONNX Runtime, the embedded default model, and every model in `models.dir`.
-    pub fn load(_config: &Config) -> Result<Self> {
-        todo!()
-    }
-
-    /// The model called `name`, or a 404 with near names.
-    pub fn get(&self, _name: &str) -> Result<Arc<Model>> {
-        todo!()
-    }
-
-    /// All models, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.models.values()
-    }
+/// The files of a model as they lie in its directory.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// `model.onnx`, read.
+    pub graph: Graph,
+    /// `model.toml`, if there is one.
+    pub manifest: Option<String>,
+    /// The labels file, if there is one.
+    pub labels: Option<String>,
 }
 
 /// One served model.
 #[derive(Debug)]
 pub struct Model {
     name: String,
-    title: String,
+    about: manifest::About,
     preprocessing: Preprocessing,
     labels: Labels,
+    layers: Vec<Layer>,
+    shapes: Shapes,
+    programs: Programs,
+}
+
+/// An uploaded picture, made ready for one model.
+#[derive(Debug)]
+pub struct Picture {
+    /// The upright picture as uploaded.
+    pub photo: RgbImage,
+    /// The part of it that the model sees.
+    pub seen: Region,
+    /// What the model gets, [1, 3, H, W].
+    pub input: Array4<f32>,
 }
 
 impl Model {
+    /// Reads a model: upgrades its graph, finds its input, logits and layers, and moves its weights to where sessions share them.
+    pub fn new(name: &str, files: Files, runtime: &Runtime, weights: Weights) -> Result<Self> {
+        let mut graph = files.graph.upgrade()?;
+        graph.fold_constants()?;
+        weights.hold(&mut graph);
+        let shapes = graph.shapes()?;
+        let classifier = Classifier::find(&graph, &shapes)?;
+        let manifest = Manifest::parse(name, files.manifest.as_deref())?;
+        let preprocessing = manifest.preprocessing(name, shapes.get(&classifier.input))?;
+        let labels = labels(name, files.labels.as_deref(), classifier.classes)?;
+        let layers = manifest.rename(layers(&graph, &shapes))?;
+        let programs = Programs::new(graph, shapes.clone(), classifier, runtime.clone(), weights);
+        Ok(Self { name: name.to_owned(), about: manifest.about, preprocessing, labels, layers, shapes, programs })
+    }
+
     /// The model's name in addresses.
     pub fn name(&self) -> &str {
         &self.name
@@ -55,7 +79,12 @@ impl Model {
 
     /// The model's name for people.
     pub fn title(&self) -> &str {
-        &self.title
+        self.about.title.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The licence of the weights, if the manifest states it.
+    pub fn licence(&self) -> Option<&str> {
+        self.about.licence.as_deref()
     }
 
     /// How a picture becomes the model's input.
@@ -68,19 +97,93 @@ impl Model {
         &self.labels
     }
 
-    /// The names of the layers, input first.
-    pub fn layer_names(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+    /// The layers in the order of computation, input first.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The upright `photo` made ready for this model.
+    pub fn prepare(&self, photo: RgbImage) -> Picture {
+        let (input, seen) = self.preprocessing.apply(&photo);
+        Picture { photo, seen, input }
+    }
+
+    /// The indices of `classes`; none named: the likeliest class, as `None`.
+    pub fn resolve(&self, classes: &[ClassRef]) -> Result<Vec<Option<usize>>> {
+        if classes.is_empty() {
+            return Ok(vec![None]);
+        }
+        if classes.len() > MOST_CLASSES {
+            let message = format!("{} classes were asked for; ask for at most {MOST_CLASSES} at once", classes.len());
+            return Err(Error::unprocessable("too_many_classes", message));
+        }
+        classes.iter().map(|class| self.labels.resolve(class).map(Some)).collect()
+    }
+
+    /// The layer called `name` if its output is feature maps [N, C, H, W]; no name: the last convolution.
+    ///
+    /// An unknown layer, or one without feature maps, is a 422 that names the layers that would do.
+    pub fn feature_layer(&self, name: Option<&str>) -> Result<&Layer> {
+        let Some(name) = name else {
+            return last_convolution(&self.layers)
+                .ok_or_else(|| Error::unprocessable("no_convolution", "the model has no convolution: name a `layer`"));
+        };
+        let has_maps = |layer: &Layer| self.shapes.get(&layer.output).is_some_and(|shape| shape.len() == 4);
+        let maps = || self.layers.iter().skip(1).filter(|layer| has_maps(layer)).map(|layer| layer.name.as_str());
+        match self.layers.iter().find(|layer| layer.name == name) {
+            Some(layer) if has_maps(layer) => Ok(layer),
+            Some(_) => Err(Error::unprocessable(
+                "unsuitable_layer",
+                format!("layer `{name}` has no feature maps; use one of {}", quoted(maps())),
+            )),
+            None => {
+                let near = nearest(name, maps(), 3);
+                let hint = if near.is_empty() {
+                    format!("use one of {}", quoted(maps()))
+                } else {
+                    format!("did you mean {}?", quoted(near))
+                };
+                Err(Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}")))
+            }
+        }
+    }
+
+    /// Answers `question` about the pictures `input` [N, 3, H, W], with one gradient for each of `classes`.
+    ///
+    /// `None` among the classes stands for the likeliest one. `classes` may have any length where N is 1, since one forward
+    /// pass serves them all; else it has length N.
+    pub fn ask(
+        &self,
+        question: &Question,
+        input: &Array4<f32>,
+        classes: &[Option<usize>],
+        cancellation: &Cancellation,
+    ) -> Result<Answer> {
+        self.programs.ask(question, input, classes, cancellation)
+    }
+
+    /// The name of the graph value that holds the picture.
+    pub fn input(&self) -> &str {
+        self.programs.input()
     }
 }
 
-/// An uploaded picture, made ready for one model.
-#[derive(Debug)]
-pub struct Picture {
-    /// The upright picture as uploaded.
-    pub photo: RgbImage,
-    /// The part of it that the model sees.
-    pub seen: Region,
-    /// What the model gets, [1, 3, H, W].
-    pub input: Array4<f32>,
+/// The most classes a request may ask for: each takes a backward pass.
+const MOST_CLASSES: usize = 16;
+
+fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn labels(model: &str, text: Option<&str>, classes: usize) -> Result<Labels> {
+    let Some(text) = text else {
+        tracing::warn!(model, classes, "no labels file: classes are called class_0, class_1, ...");
+        return Ok(Labels::numbered(classes));
+    };
+    let labels = Labels::parse(text);
+    if labels.len() != classes {
+        let message = format!("model `{model}` has {classes} classes, but its labels file has {} lines", labels.len());
+        return Err(Error::setup("labels_do_not_fit", message));
+    }
+    Ok(labels)
 }

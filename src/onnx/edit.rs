@@ -2,9 +2,27 @@
 
 use std::collections::HashSet;
 
-use super::Graph;
+use super::{DataType, Error, Graph, Result, ValueInfo};
 
 impl Graph {
+    /// The part of the graph that makes `values`, which become its outputs; an error for a value that nothing makes.
+    pub fn forward_to(&self, values: &[&str]) -> Result<Self> {
+        let mut graph = self.clone();
+        let producers = self.producers();
+        let mut outputs: Vec<ValueInfo> = Vec::new();
+        for &name in values {
+            if !producers.contains_key(name) {
+                return Err(Error::Invalid(format!("no node makes the value `{name}`")));
+            }
+            if outputs.iter().all(|output| output.name != name) {
+                outputs.push(ValueInfo { name: name.to_owned(), dtype: DataType::Float, shape: None });
+            }
+        }
+        graph.outputs = outputs;
+        graph.prune();
+        Ok(graph)
+    }
+
     /// Drops the nodes and initializers that no output depends on.
     ///
     /// Graph inputs stay, used or not, so that what a caller feeds does not depend on what it asks for.
@@ -25,7 +43,7 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DataType, Node, Tensor, ValueInfo};
+    use super::super::{Node, Tensor};
     use super::*;
 
     #[test]

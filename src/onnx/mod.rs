@@ -2,17 +2,24 @@
 //!
 //! Nothing here runs a model; [`Graph`] is what every floor above reads and edits.
 
+mod classifier;
 mod edit;
 mod error;
 mod external;
 mod graph;
+mod layers;
 mod order;
 mod proto;
 mod read;
+mod shapes;
 mod tensor;
+mod upgrade;
 mod write;
 
+pub use classifier::Classifier;
 pub use error::{Error, Result};
 pub use external::ExternalData;
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
+pub use layers::{Layer, last_convolution, layers};
+pub use shapes::Shapes;
 pub use tensor::{DataType, Tensor};

@@ -1,9 +1,15 @@
-//! ONNX Runtime: the library, sessions, the workers that use them, and cancellation.
+//! ONNX Runtime: the library, compiled programs and their sessions, the workers that use them, and cancellation.
 
 mod cancellation;
+mod library;
+mod program;
+mod weights;
 mod workers;
 
 pub use cancellation::Cancellation;
+pub use library::Runtime;
+pub use program::{Input, Outputs, Program};
+pub use weights::Weights;
 pub use workers::Workers;
 
 use crate::error::Error;

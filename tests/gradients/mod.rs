@@ -6,8 +6,8 @@ mod windows;
 
 use std::collections::HashMap;
 
-use glassbox::autodiff::{self, COTANGENT, Rule, Shapes, Vjp, gradient_name};
-use glassbox::onnx::{DataType, Dim, Graph, Node, Tensor, ValueInfo};
+use glassbox::autodiff::{self, COTANGENT, Rule, Vjp, gradient_name};
+use glassbox::onnx::{DataType, Dim, Graph, Node, Shapes, Tensor, ValueInfo};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 use crate::onnx_runtime::run;

@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check runtime bench openapi
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: runtime ## Build and serve the default model on port 8080
+	cargo run --release -- serve
+
+test: runtime ## Run all tests
+	cargo test
+
+check: runtime ## Formatting, lints and docs with warnings as errors, then all tests
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	cargo test
+
+runtime: ## Fetch ONNX Runtime into .onnxruntime/ (nothing to do if it is there)
+	@docker/fetch-onnxruntime.sh
+
+bench: runtime ## Measure (criterion)
+	cargo bench
+
+openapi: runtime ## Write openapi/openapi.json
+	cargo run --quiet -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json

@@ -1,0 +1,106 @@
+//! The models that are served: the built-in one, and those in the models directory.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{Files, Model, manifest::Manifest};
+use crate::{
+    config::Config,
+    error::{Error, Kind, Result, nearest},
+    onnx::Graph,
+    runtime::{Runtime, Weights},
+};
+
+/// The name of the model inside the binary.
+const BUILT_IN: &str = "vgg16-caltech101";
+
+/// The served models by name.
+#[derive(Debug)]
+pub struct Models {
+    models: BTreeMap<String, Arc<Model>>,
+}
+
+impl Models {
+    /// Loads ONNX Runtime, the built-in model, and every model in `models.dir`; one there takes the place of a built-in of its name.
+    pub fn load(config: &Config) -> Result<Self> {
+        let runtime = Runtime::load(&config.runtime)?;
+        let mut models = BTreeMap::new();
+        for (name, directory) in directories(&config.models.dir)? {
+            let weights = Weights::new(&config.models.cache_dir);
+            let model = Model::new(&name, read(&name, &directory)?, &runtime, weights)
+                .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })?;
+            models.insert(name, Arc::new(model));
+        }
+        if !models.contains_key(BUILT_IN) {
+            let weights = Weights::new(&config.models.cache_dir);
+            models.insert(BUILT_IN.to_owned(), Arc::new(Model::new(BUILT_IN, built_in()?, &runtime, weights)?));
+        }
+        Ok(Self { models })
+    }
+
+    /// The model called `name`; a 404 with near names if there is none.
+    pub fn get(&self, name: &str) -> Result<Arc<Model>> {
+        self.models.get(name).cloned().ok_or_else(|| {
+            let names = || self.models.keys().map(String::as_str);
+            let near = nearest(name, names(), 3);
+            let known = if near.is_empty() { names().collect() } else { near };
+            let hint = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {hint}"))
+        })
+    }
+
+    /// All models, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.models.values()
+    }
+}
+
+fn built_in() -> Result<Files> {
+    Ok(Files {
+        graph: Graph::read(Bytes::from_static(include_bytes!("../../models/vgg16-caltech101/model.onnx")))?,
+        manifest: Some(include_str!("../../models/vgg16-caltech101/model.toml").to_owned()),
+        labels: Some(include_str!("../../models/vgg16-caltech101/labels.txt").to_owned()),
+    })
+}
+
+/// The subdirectories of `directory` that hold a `model.onnx`, by name; none if it does not exist.
+fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let unreadable = |error: io::Error| {
+        Error::setup("models_unreadable", format!("models.dir {} cannot be read: {error}", directory.display()))
+    };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if !path.join("model.onnx").is_file() {
+            continue;
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+            let message = format!("the model directory `{name}` needs a name of letters, digits, `_` and `-`");
+            return Err(Error::setup("invalid_model_name", message));
+        }
+        found.push((name, path));
+    }
+    Ok(found)
+}
+
+fn read(name: &str, directory: &Path) -> Result<Files> {
+    let optional = |file: &str| match fs::read_to_string(directory.join(file)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::setup("model_unreadable", format!("{}: {error}", directory.join(file).display()))),
+    };
+    let manifest = optional("model.toml")?;
+    let labels = optional(&Manifest::parse(name, manifest.as_deref())?.labels.file)?;
+    Ok(Files { graph: Graph::read_file(&directory.join("model.onnx"))?, manifest, labels })
+}

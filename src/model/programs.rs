@@ -1,0 +1,177 @@
+//! A model's compiled programs: one for each kind of question, built when first asked.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use ndarray::{Array1, Array4, ArrayD, Axis};
+
+use crate::{
+    autodiff::{self, Rule, Vjp, gradient_name},
+    error::{Error, Result},
+    onnx::{Classifier, DataType, Dim, Graph, Node, Shapes, Tensor, ValueInfo},
+    runtime::{Cancellation, Input, Program, Runtime, Weights},
+};
+
+/// How many programs of a model are kept; the one unused for the longest goes first.
+const MOST_PROGRAMS: usize = 16;
+/// The graph input that names the classes whose logits are differentiated; -1 stands for the likeliest.
+const CLASSES: &str = "glassbox/classes";
+const PROBABILITIES: &str = "glassbox/probabilities";
+
+/// What a program computes besides logits and probabilities; equal questions share a program.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// Gradients of the chosen classes' logits: by which rule, with respect to which value.
+    pub gradients: Vec<(Rule, String)>,
+    /// Values of the forward pass, such as a layer's output.
+    pub values: Vec<String>,
+}
+
+/// What a run found, for N pictures and K classes.
+#[derive(Debug)]
+pub struct Answer {
+    /// [N, classes].
+    pub logits: ArrayD<f32>,
+    /// [N, classes].
+    pub probabilities: ArrayD<f32>,
+    /// The index of the class that each gradient is of, [K]; empty when the question has no gradient.
+    pub classes: Vec<usize>,
+    values: HashMap<String, ArrayD<f32>>,
+}
+
+impl Answer {
+    /// Takes out the value `name`, [N, ...]; an error if the question did not ask for it.
+    pub fn take_value(&mut self, name: &str) -> Result<ArrayD<f32>> {
+        self.values.remove(name).ok_or_else(|| Error::internal(format!("a run did not give `{name}`")))
+    }
+
+    /// Takes out the gradient by `rule` with respect to `value`, [K, ...]; an error if the question did not ask for it.
+    pub fn take_gradient(&mut self, rule: Rule, value: &str) -> Result<ArrayD<f32>> {
+        self.take_value(&gradient_name(rule, value))
+    }
+}
+
+type Cell = Arc<OnceLock<Result<Program>>>;
+
+/// The programs of one model.
+#[derive(Debug)]
+pub(super) struct Programs {
+    graph: Graph,
+    shapes: Shapes,
+    classifier: Classifier,
+    probabilities: String,
+    runtime: Runtime,
+    weights: Weights,
+    /// The most recently used last.
+    compiled: Mutex<Vec<(Question, Cell)>>,
+}
+
+impl Programs {
+    pub fn new(mut graph: Graph, shapes: Shapes, classifier: Classifier, runtime: Runtime, weights: Weights) -> Self {
+        let probabilities = classifier.probabilities.clone().unwrap_or_else(|| {
+            graph.nodes.push(Node::new("Softmax", [classifier.logits.as_str()], [PROBABILITIES]).with_int("axis", -1));
+            PROBABILITIES.to_owned()
+        });
+        Self { graph, shapes, classifier, probabilities, runtime, weights, compiled: Mutex::default() }
+    }
+
+    pub fn input(&self) -> &str {
+        &self.classifier.input
+    }
+
+    pub fn ask(
+        &self,
+        question: &Question,
+        input: &Array4<f32>,
+        classes: &[Option<usize>],
+        cancellation: &Cancellation,
+    ) -> Result<Answer> {
+        cancellation.check()?;
+        let cell = self.cell(question);
+        let program = cell.get_or_init(|| self.compile(question)).as_ref().map_err(Clone::clone)?;
+        let picked: Array1<i64> = classes.iter().map(|class| class.map_or(-1, |index| index as i64)).collect();
+        let picture = input.as_standard_layout();
+        let mut inputs = vec![(self.input(), Input::Floats(picture.view().into_dyn()))];
+        if !question.gradients.is_empty() {
+            inputs.push((CLASSES, Input::Ints(picked.view().into_dyn())));
+        }
+        let mut values = program.run(inputs, cancellation)?;
+        let mut take = |name: &str| {
+            values.remove(name).ok_or_else(|| Error::internal(format!("a program has no output `{name}`")))
+        };
+        let (logits, probabilities) = (take(&self.classifier.logits)?, take(&self.probabilities)?);
+        let classes = if question.gradients.is_empty() { Vec::new() } else { chosen(classes, &logits) };
+        Ok(Answer { logits, probabilities, classes, values })
+    }
+
+    /// The place of the program for `question`, made if there is none; compiling it does not hold up other questions.
+    fn cell(&self, question: &Question) -> Cell {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = compiled.iter().position(|(known, _)| known == question);
+        let entry = position.map_or_else(|| (question.clone(), Cell::default()), |position| compiled.remove(position));
+        let cell = Arc::clone(&entry.1);
+        compiled.push(entry);
+        if compiled.len() > MOST_PROGRAMS {
+            compiled.remove(0);
+        }
+        cell
+    }
+
+    fn compile(&self, question: &Question) -> Result<Program> {
+        let mut kept = vec![self.classifier.logits.as_str(), self.probabilities.as_str()];
+        kept.extend(question.values.iter().map(String::as_str));
+        let graph = if question.gradients.is_empty() {
+            self.graph.forward_to(&kept)?
+        } else {
+            let vjps: Vec<Vjp<'_>> =
+                question.gradients.iter().map(|(rule, value)| Vjp { rule: *rule, wrt: vec![value] }).collect();
+            let mut graph = autodiff::differentiate(&self.graph, &self.shapes, &self.classifier.logits, &vjps, &kept)?;
+            self.choose_classes(&mut graph);
+            graph
+        };
+        let started = std::time::Instant::now();
+        let program = Program::compile(&self.runtime, &self.weights, &graph);
+        tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
+        program
+    }
+
+    /// Makes the cotangent one-hot rows of the chosen classes, so that one run both finds the likeliest class and differentiates it.
+    fn choose_classes(&self, graph: &mut Graph) {
+        graph.inputs.retain(|input| input.name != autodiff::COTANGENT);
+        graph.inputs.push(ValueInfo {
+            name: CLASSES.into(),
+            dtype: DataType::Int64,
+            shape: Some(vec![Dim::Symbol("classes".into())]),
+        });
+        let constants = [
+            ("glassbox/none", Tensor::from_ints(&[0])),
+            ("glassbox/depth", Tensor::from_ints(&[self.classifier.classes as i64])),
+            ("glassbox/off_on", Tensor::from_floats(&[2], &[0.0, 1.0])),
+        ];
+        graph.initializers.extend(constants.map(|(name, tensor)| (name.to_owned(), tensor)));
+        let logits = self.classifier.logits.as_str();
+        let nodes = [
+            Node::new("ArgMax", [logits], ["glassbox/likeliest"]).with_int("axis", 1).with_int("keepdims", 0),
+            Node::new("Less", [CLASSES, "glassbox/none"], ["glassbox/unnamed"]),
+            Node::new("Where", ["glassbox/unnamed", "glassbox/likeliest", CLASSES], ["glassbox/chosen"]),
+            Node::new("OneHot", ["glassbox/chosen", "glassbox/depth", "glassbox/off_on"], [autodiff::COTANGENT]),
+        ];
+        let after = graph.nodes.iter().position(|node| node.outputs.iter().any(|name| name == logits));
+        let place = after.map_or(0, |index| index + 1);
+        graph.nodes.splice(place..place, nodes);
+    }
+}
+
+/// The classes that the program chose: those named, and the likeliest for those not.
+fn chosen(classes: &[Option<usize>], logits: &ArrayD<f32>) -> Vec<usize> {
+    let rows: Vec<_> = logits.axis_iter(Axis(0)).collect();
+    let likeliest = |position: usize| {
+        let row = rows.get(position).or(rows.first());
+        // The first of equal logits, as ArgMax in the program.
+        row.and_then(|row| row.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best }))
+            .map_or(0, |(index, _)| index)
+    };
+    classes.iter().enumerate().map(|(position, class)| class.unwrap_or_else(|| likeliest(position))).collect()
+}

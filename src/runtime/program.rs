@@ -1,0 +1,117 @@
+//! A compiled graph and the sessions that run it.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use ndarray::{ArrayD, ArrayViewD};
+use ort::{
+    session::{Session, SessionInputValue},
+    value::TensorRef,
+};
+
+use super::{Cancellation, Runtime, Weights, ort_error};
+use crate::{
+    error::{Error, Result},
+    onnx::Graph,
+};
+
+/// A tensor fed to a run.
+#[derive(Debug, Clone)]
+pub enum Input<'a> {
+    /// Pictures, feature maps, cotangents.
+    Floats(ArrayViewD<'a, f32>),
+    /// Indices.
+    Ints(ArrayViewD<'a, i64>),
+}
+
+/// What a run gives back, by value name.
+pub type Outputs = HashMap<String, ArrayD<f32>>;
+
+/// A graph compiled for ONNX Runtime.
+///
+/// It is written once, in a form that refers to the shared weights; sessions are opened as concurrent runs need them
+/// (the workers bound how many that is) and kept.
+#[derive(Debug)]
+pub struct Program {
+    runtime: Runtime,
+    model: Vec<u8>,
+    weights_directory: Option<String>,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl Program {
+    /// Compiles `graph` and opens its first session, so that a graph that ONNX Runtime refuses is known at once.
+    pub fn compile(runtime: &Runtime, weights: &Weights, graph: &Graph) -> Result<Self> {
+        let program = Self {
+            runtime: runtime.clone(),
+            model: graph.write(&|name, tensor| weights.place(name, tensor)),
+            weights_directory: weights.directory().map(|directory| directory.to_string_lossy().into_owned()),
+            idle: Mutex::default(),
+        };
+        let session = program.open()?;
+        program.idle().push(session);
+        Ok(program)
+    }
+
+    /// Runs the graph on `inputs`, all float outputs in the answer; stops early when `cancellation` is set.
+    pub fn run(&self, inputs: Vec<(&str, Input<'_>)>, cancellation: &Cancellation) -> Result<Outputs> {
+        let values = inputs
+            .into_iter()
+            .map(|(name, input)| Ok((name, value(input)?)))
+            .collect::<Result<Vec<(&str, SessionInputValue<'_>)>>>()?;
+        let mut session = match self.take() {
+            Some(session) => session,
+            None => self.open()?,
+        };
+        let outputs = cancellation.during(|options| {
+            let outputs = session.run_with_options(values, options).map_err(ort_error)?;
+            outputs
+                .iter()
+                .map(|(name, value)| {
+                    Ok((name.to_owned(), value.try_extract_array::<f32>().map_err(ort_error)?.into_owned()))
+                })
+                .collect()
+        });
+        self.idle().push(session);
+        outputs
+    }
+
+    fn take(&self) -> Option<Session> {
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<Session> {
+        let mut builder = Session::builder(self.runtime.environment()).map_err(ort_error)?;
+        if let Some(directory) = &self.weights_directory {
+            // Prepacking would copy each mapped weight into a layout of its own, once per session.
+            builder = builder
+                .with_prepacking(false)
+                .map_err(ort_error)?
+                .with_config_entry("session.model_external_initializers_file_folder_path", directory)
+                .map_err(ort_error)?;
+        }
+        builder.commit_from_memory(&self.model).map_err(ort_error)
+    }
+}
+
+fn value(input: Input<'_>) -> Result<SessionInputValue<'_>> {
+    let contiguous = || Error::internal("an input is not contiguous");
+    match input {
+        Input::Floats(view) => {
+            let shape = view.shape().to_vec();
+            let data = view.to_slice().ok_or_else(contiguous)?;
+            Ok(TensorRef::from_array_view((shape, data)).map_err(ort_error)?.into())
+        }
+        Input::Ints(view) => {
+            let shape = view.shape().to_vec();
+            let data = view.to_slice().ok_or_else(contiguous)?;
+            Ok(TensorRef::from_array_view((shape, data)).map_err(ort_error)?.into())
+        }
+    }
+}
