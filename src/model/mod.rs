@@ -18,7 +18,7 @@ use programs::Programs;
 use crate::{
     error::{Error, Result, nearest},
     imaging::{Region, RgbImage},
-    onnx::{Classifier, Graph, Layer, Shapes, last_convolution, layers},
+    onnx::{Classifier, Graph, Layer, last_convolution, layers},
     runtime::{Cancellation, Runtime, Weights},
 };
 
@@ -41,7 +41,6 @@ pub struct Model {
     preprocessing: Preprocessing,
     labels: Labels,
     layers: Vec<Layer>,
-    shapes: Shapes,
     programs: Programs,
 }
 
@@ -60,16 +59,17 @@ impl Model {
     /// Reads a model: upgrades its graph, finds its input, logits and layers, and moves its weights to where sessions share them.
     pub fn new(name: &str, files: Files, runtime: &Runtime, weights: Weights) -> Result<Self> {
         let mut graph = files.graph.upgrade()?;
-        graph.fold_constants()?;
+        graph.fold_shapes()?;
+        graph.bypass_no_ops(&graph.shapes()?);
         weights.hold(&mut graph);
-        let shapes = graph.shapes()?;
-        let classifier = Classifier::find(&graph, &shapes)?;
+        let mut shapes = graph.shapes()?;
+        let classifier = Classifier::find(&mut graph, &mut shapes)?;
         let manifest = Manifest::parse(name, files.manifest.as_deref())?;
         let preprocessing = manifest.preprocessing(name, shapes.get(&classifier.input))?;
         let labels = labels(name, files.labels.as_deref(), classifier.classes)?;
         let layers = manifest.rename(layers(&graph, &shapes))?;
-        let programs = Programs::new(graph, shapes.clone(), classifier, runtime.clone(), weights);
-        Ok(Self { name: name.to_owned(), about: manifest.about, preprocessing, labels, layers, shapes, programs })
+        let programs = Programs::new(graph, shapes, classifier, runtime.clone(), weights);
+        Ok(Self { name: name.to_owned(), about: manifest.about, preprocessing, labels, layers, programs })
     }
 
     /// The model's name in addresses.
@@ -128,10 +128,10 @@ impl Model {
             return last_convolution(&self.layers)
                 .ok_or_else(|| Error::unprocessable("no_convolution", "the model has no convolution: name a `layer`"));
         };
-        let has_maps = |layer: &Layer| self.shapes.get(&layer.output).is_some_and(|shape| shape.len() == 4);
-        let maps = || self.layers.iter().skip(1).filter(|layer| has_maps(layer)).map(|layer| layer.name.as_str());
+        let maps =
+            || self.layers.iter().skip(1).filter(|layer| layer.has_feature_maps()).map(|layer| layer.name.as_str());
         match self.layers.iter().find(|layer| layer.name == name) {
-            Some(layer) if has_maps(layer) => Ok(layer),
+            Some(layer) if layer.has_feature_maps() => Ok(layer),
             Some(_) => Err(Error::unprocessable(
                 "unsuitable_layer",
                 format!("layer `{name}` has no feature maps; use one of {}", quoted(maps())),

@@ -18,7 +18,6 @@ use crate::{
 const MOST_PROGRAMS: usize = 16;
 /// The graph input that names the classes whose logits are differentiated; -1 stands for the likeliest.
 const CLASSES: &str = "glassbox/classes";
-const PROBABILITIES: &str = "glassbox/probabilities";
 
 /// What a program computes besides logits and probabilities; equal questions share a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -61,7 +60,6 @@ pub(super) struct Programs {
     graph: Graph,
     shapes: Shapes,
     classifier: Classifier,
-    probabilities: String,
     runtime: Runtime,
     weights: Weights,
     /// The most recently used last.
@@ -69,12 +67,8 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    pub fn new(mut graph: Graph, shapes: Shapes, classifier: Classifier, runtime: Runtime, weights: Weights) -> Self {
-        let probabilities = classifier.probabilities.clone().unwrap_or_else(|| {
-            graph.nodes.push(Node::new("Softmax", [classifier.logits.as_str()], [PROBABILITIES]).with_int("axis", -1));
-            PROBABILITIES.to_owned()
-        });
-        Self { graph, shapes, classifier, probabilities, runtime, weights, compiled: Mutex::default() }
+    pub fn new(graph: Graph, shapes: Shapes, classifier: Classifier, runtime: Runtime, weights: Weights) -> Self {
+        Self { graph, shapes, classifier, runtime, weights, compiled: Mutex::default() }
     }
 
     pub fn input(&self) -> &str {
@@ -101,7 +95,7 @@ impl Programs {
         let mut take = |name: &str| {
             values.remove(name).ok_or_else(|| Error::internal(format!("a program has no output `{name}`")))
         };
-        let (logits, probabilities) = (take(&self.classifier.logits)?, take(&self.probabilities)?);
+        let (logits, probabilities) = (take(&self.classifier.logits)?, take(&self.classifier.probabilities)?);
         let classes = if question.gradients.is_empty() { Vec::new() } else { chosen(classes, &logits) };
         Ok(Answer { logits, probabilities, classes, values })
     }
@@ -120,7 +114,7 @@ impl Programs {
     }
 
     fn compile(&self, question: &Question) -> Result<Program> {
-        let mut kept = vec![self.classifier.logits.as_str(), self.probabilities.as_str()];
+        let mut kept = vec![self.classifier.logits.as_str(), self.classifier.probabilities.as_str()];
         kept.extend(question.values.iter().map(String::as_str));
         let graph = if question.gradients.is_empty() {
             self.graph.forward_to(&kept)?

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{DataType, Error, Graph, Result, ValueInfo};
+use super::{DataType, Error, Graph, Result, Shapes, ValueInfo};
 
 impl Graph {
     /// The part of the graph that makes `values`, which become its outputs; an error for a value that nothing makes.
@@ -21,6 +21,35 @@ impl Graph {
         graph.outputs = outputs;
         graph.prune();
         Ok(graph)
+    }
+
+    /// Takes out nodes that pass their input on as it is: `Identity`, and changes to the shape that a value has already.
+    pub fn bypass_no_ops(&mut self, shapes: &Shapes) {
+        let known = |name: &str| shapes.get(name);
+        for index in (0..self.nodes.len()).rev() {
+            let node = &self.nodes[index];
+            let (Some(input), Some(output)) = (node.input(0), node.output(0)) else { continue };
+            let keeps_shape = || known(input).is_some() && known(input) == known(output);
+            let passes = match node.op_type.as_str() {
+                "Identity" => true,
+                "Flatten" | "Reshape" | "Squeeze" | "Expand" => keeps_shape(),
+                _ => false,
+            };
+            // A graph's outputs keep their names, and so do its inputs and initializers.
+            let is_output = |name: &str| self.outputs.iter().any(|value| value.name == name);
+            let (input, output) = (input.to_owned(), output.to_owned());
+            let made_by_node = self.nodes.iter().any(|node| node.outputs.contains(&input));
+            if !passes || !node.domain.is_empty() || (is_output(&output) && (is_output(&input) || !made_by_node)) {
+                continue;
+            }
+            let (from, to) = if is_output(&output) { (input, output) } else { (output, input) };
+            self.nodes.remove(index);
+            for name in self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut().chain(&mut node.outputs)) {
+                if *name == from {
+                    name.clone_from(&to);
+                }
+            }
+        }
     }
 
     /// Drops the nodes and initializers that no output depends on.
@@ -68,5 +97,31 @@ mod tests {
         assert_eq!(names, ["a", "y"]);
         assert_eq!(graph.initializers.keys().collect::<Vec<_>>(), ["scale"]);
         assert_eq!(graph.inputs.len(), 2);
+    }
+
+    #[test]
+    fn what_passes_its_input_on_is_taken_out_and_outputs_keep_their_names() {
+        let shape = |sizes: [usize; 2]| sizes.map(super::super::Dim::Size).to_vec();
+        let value = |name: &str, shape| ValueInfo { name: name.to_owned(), dtype: DataType::Float, shape };
+        let mut graph = Graph {
+            opset: 17,
+            inputs: vec![value("x", Some(shape([1, 6])))],
+            outputs: vec![value("y", None), value("x2", None)],
+            nodes: vec![
+                Node::new("Identity", ["x"], ["same"]),
+                Node::new("Relu", ["same"], ["a"]),
+                Node::new("Flatten", ["a"], ["flat"]),
+                Node::new("Sigmoid", ["flat"], ["b"]),
+                Node::new("Identity", ["b"], ["y"]),
+                Node::new("Identity", ["x"], ["x2"]),
+            ],
+            ..Graph::default()
+        };
+        graph.bypass_no_ops(&graph.shapes().unwrap());
+        let expected =
+            [Node::new("Relu", ["x"], ["a"]), Node::new("Sigmoid", ["a"], ["y"]), Node::new("Identity", ["x"], ["x2"])];
+        let without_names =
+            |nodes: &[Node]| nodes.iter().map(|node| Node { name: String::new(), ..node.clone() }).collect::<Vec<_>>();
+        assert_eq!(without_names(&graph.nodes), without_names(&expected));
     }
 }

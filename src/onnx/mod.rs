@@ -20,6 +20,6 @@ pub use classifier::Classifier;
 pub use error::{Error, Result};
 pub use external::ExternalData;
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
-pub use layers::{Layer, last_convolution, layers};
+pub use layers::{Layer, LayerKind, last_convolution, layers};
 pub use shapes::Shapes;
 pub use tensor::{DataType, Tensor};

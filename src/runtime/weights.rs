@@ -46,6 +46,11 @@ impl Weights {
         Self { directory, files: Mutex::default() }
     }
 
+    /// Weights kept in memory, of which every session holds its own copy.
+    pub fn in_memory() -> Self {
+        Self { directory: None, files: Mutex::default() }
+    }
+
     /// Where the files are, if weights are kept in files.
     pub(super) fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()

@@ -1,0 +1,191 @@
+//! A model's layers as Keras counts them: a convolution or dense layer with its bias and activation is one.
+
+mod kind;
+mod names;
+
+use std::collections::{HashMap, HashSet};
+
+pub use kind::LayerKind;
+
+use super::{Dim, Graph, Node, Shape, Shapes};
+
+/// A layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// The layer's name: Keras' in a graph shaped like VGG16, else what the exporter called it, tidied.
+    pub name: String,
+    /// What the layer does.
+    pub kind: LayerKind,
+    /// The node that does it; an `InputLayer` has an empty one.
+    pub node: Node,
+    /// The values the layer reads, without its parameters.
+    pub inputs: Vec<String>,
+    /// The value before the activation.
+    pub preactivation: String,
+    /// The fused activation in Keras' words, such as `relu`.
+    pub activation: Option<&'static str>,
+    /// The value the layer gives: after its activation.
+    pub output: String,
+    /// The layer's parameters by Keras' name (`kernel`, `bias`, `gamma`, ...) and the initializer that holds them.
+    pub parameters: Vec<(&'static str, String)>,
+    /// The shape of what the layer gives, empty where it is not known.
+    pub output_shape: Shape,
+}
+
+impl Layer {
+    /// Whether the layer gives feature maps [N, C, H, W].
+    pub fn has_feature_maps(&self) -> bool {
+        self.output_shape.len() == 4
+    }
+}
+
+/// The layers of `graph` in the order of computation, the input first.
+///
+/// What only handles shapes, or passes its input on, is no layer.
+pub fn layers(graph: &Graph, shapes: &Shapes) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = graph.inputs.iter().map(|input| input_layer(&input.name)).collect();
+    let mut walk = Walk { graph, shapes, consumers: graph.consumers(), fused: HashSet::new() };
+    let pictures = picture_values(graph);
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let reads_picture = node.inputs.iter().any(|name| pictures.contains(name.as_str()));
+        if reads_picture
+            && !walk.fused.contains(&index)
+            && !matches!(node.op_type.as_str(), "Shape" | "Identity" | "Cast")
+        {
+            layers.push(walk.layer(node, &pictures));
+        }
+    }
+    for layer in &mut layers {
+        layer.output_shape = shapes.get(&layer.output).cloned().unwrap_or_default();
+    }
+    names::assign(&mut layers);
+    layers
+}
+
+/// The layer whose feature maps Grad-CAM looks at by default: the last convolution, after its activation.
+pub fn last_convolution(layers: &[Layer]) -> Option<&Layer> {
+    layers.iter().rev().find(|layer| layer.kind.is_convolution() && layer.has_feature_maps())
+}
+
+fn input_layer(name: &str) -> Layer {
+    Layer {
+        name: name.to_owned(),
+        kind: LayerKind::InputLayer,
+        node: Node::default(),
+        inputs: Vec::new(),
+        preactivation: name.to_owned(),
+        activation: None,
+        output: name.to_owned(),
+        parameters: Vec::new(),
+        output_shape: Vec::new(),
+    }
+}
+
+/// The values that depend on the picture's pixels, not only on its size.
+fn picture_values(graph: &Graph) -> HashSet<&str> {
+    let mut values: HashSet<&str> = graph.inputs.iter().map(|input| input.name.as_str()).collect();
+    for node in &graph.nodes {
+        if node.op_type != "Shape" && node.inputs.iter().any(|name| values.contains(name.as_str())) {
+            values.extend(node.outputs.iter().map(String::as_str).filter(|name| !name.is_empty()));
+        }
+    }
+    values
+}
+
+struct Walk<'g> {
+    graph: &'g Graph,
+    shapes: &'g Shapes,
+    consumers: HashMap<&'g str, Vec<usize>>,
+    /// The nodes that belong to an earlier layer.
+    fused: HashSet<usize>,
+}
+
+impl<'g> Walk<'g> {
+    fn layer(&mut self, node: &'g Node, pictures: &HashSet<&str>) -> Layer {
+        let kind = LayerKind::of(node, self.shapes);
+        let mut parameters = kind::parameters(node, self.graph);
+        let mut output = node.output(0).unwrap_or_default();
+        let mut activation = None;
+        if kind == LayerKind::Dense && node.op_type == "MatMul" {
+            output = self.fuse_bias(output, &mut parameters);
+        }
+        let preactivation = output.to_owned();
+        if kind.has_activation() {
+            (activation, output) = self.fuse_activation(output);
+        }
+        let inputs = node.inputs.iter().filter(|name| pictures.contains(name.as_str())).cloned().collect();
+        Layer {
+            name: String::new(),
+            kind,
+            node: node.clone(),
+            inputs,
+            preactivation,
+            activation,
+            output: output.to_owned(),
+            parameters,
+            output_shape: Vec::new(),
+        }
+    }
+
+    /// The node that alone reads `value`, unless the value is an output of the graph as well.
+    fn sole_consumer(&self, value: &str) -> Option<(usize, &'g Node)> {
+        match self.consumers.get(value)?.as_slice() {
+            &[index] if self.graph.outputs.iter().all(|output| output.name != value) => {
+                Some((index, &self.graph.nodes[index]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The sum of `product` and a constant vector, if that is all `product` is for.
+    fn fuse_bias<'v>(&mut self, product: &'v str, parameters: &mut Vec<(&'static str, String)>) -> &'v str
+    where
+        'g: 'v,
+    {
+        let Some((index, node)) = self.sole_consumer(product) else { return product };
+        let bias = node.inputs.iter().find(|name| *name != product);
+        let bias =
+            bias.filter(|name| self.graph.initializers.get(*name).is_some_and(|tensor| tensor.shape().len() == 1));
+        match (node.op_type.as_str(), bias, node.output(0)) {
+            ("Add", Some(bias), Some(sum)) => {
+                self.fused.insert(index);
+                parameters.push(("bias", bias.clone()));
+                sum
+            }
+            _ => product,
+        }
+    }
+
+    /// The activation of `value` and its name, if that is all `value` is for.
+    fn fuse_activation<'v>(&mut self, value: &'v str) -> (Option<&'static str>, &'v str)
+    where
+        'g: 'v,
+    {
+        if let Some((index, node)) = self.sole_consumer(value)
+            && let (Some(name), Some(output)) = (kind::activation(node, self.graph), node.output(0))
+        {
+            self.fused.insert(index);
+            return (Some(name), output);
+        }
+        // x * sigmoid(x), which has no operator of its own before opset 24.
+        if let Some(&[sigmoid, product]) = self.consumers.get(value).map(Vec::as_slice)
+            && self.graph.nodes[sigmoid].op_type == "Sigmoid"
+            && let Some((index, node)) = self.graph.nodes[sigmoid].output(0).and_then(|gate| self.sole_consumer(gate))
+            && (index == product && node.op_type == "Mul")
+            && let Some(output) = node.output(0)
+        {
+            self.fused.extend([sigmoid, product]);
+            return (Some("silu"), output);
+        }
+        (None, value)
+    }
+}
+
+/// The lengths after the batch, if all are known.
+fn sizes(shapes: &Shapes, value: Option<&str>) -> Option<Vec<usize>> {
+    shapes.get(value?)?.get(1..)?.iter().map(Dim::size).collect()
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,285 @@
+//! Operators that move elements or change axes.
+
+use std::ops::Range;
+
+use super::{Element, Inference, arithmetic::broadcast_two, axis, open};
+use crate::onnx::{Dim, Node, Result, Shape};
+
+/// The axes that a `Shape` node tells of.
+pub(super) fn shape_range(node: &Node, rank: usize) -> Range<usize> {
+    let place = |index: i64| (if index < 0 { index + rank as i64 } else { index }).clamp(0, rank as i64) as usize;
+    let (start, end) = (place(node.int("start", 0)), place(node.int("end", rank as i64)));
+    start..end.max(start)
+}
+
+/// The axes of `node`, an attribute before opset 13 or 18, input `index` since; `None` when they are not known.
+fn axes(inference: &Inference<'_>, node: &Node, index: usize, rank: usize) -> Option<Vec<usize>> {
+    let given = match node.ints("axes") {
+        Some(axes) => axes.to_vec(),
+        None => inference.integers(node, index)?,
+    };
+    given.into_iter().map(|given| axis(given, rank)).collect()
+}
+
+/// `[a, ..., b, c, ..., d]` becomes `[a * ... * b, c * ... * d]`, cut at the axis.
+pub(super) fn flatten(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let cut = node.int("axis", 1);
+    let cut = if cut < 0 { cut + x.len() as i64 } else { cut };
+    let (before, after) = x.split_at_checked(usize::try_from(cut).ok()?)?;
+    Some(vec![product(before).unwrap_or_else(|| open(node, 0)), product(after).unwrap_or_else(|| open(node, 1))])
+}
+
+/// The product of lengths; `None` when it is neither a number nor a single symbol.
+fn product(dims: &[Dim]) -> Option<Dim> {
+    let mut size = 1_usize;
+    let mut symbol = None;
+    for dim in dims {
+        match dim {
+            Dim::Size(length) => size = size.checked_mul(*length)?,
+            Dim::Symbol(_) if symbol.is_none() => symbol = Some(dim.clone()),
+            Dim::Symbol(_) => return None,
+        }
+    }
+    match symbol {
+        None => Some(Dim::Size(size)),
+        Some(symbol) if size == 1 => Some(symbol),
+        Some(_) => None,
+    }
+}
+
+/// As the second input says; 0 keeps the input's length, and -1 takes what is left.
+pub(super) fn reshape(inference: &Inference<'_>, node: &Node) -> Result<Option<Shape>> {
+    let (Some(x), Some(target)) = (inference.shape(node, 0), inference.elements(node, 1)) else { return Ok(None) };
+    let keeps = node.int("allowzero", 0) == 0;
+    let mut rest = None;
+    let mut shape = Vec::with_capacity(target.len());
+    for (index, element) in target.iter().enumerate() {
+        shape.push(match element {
+            Element::Symbol(symbol) => Dim::Symbol(symbol.clone()),
+            Element::Int(0) if keeps => {
+                x.get(index).cloned().ok_or_else(|| node.error("it keeps a dimension that its input does not have"))?
+            }
+            Element::Int(-1) if rest.is_none() => {
+                rest = Some(index);
+                Dim::Size(1)
+            }
+            Element::Int(size) => Dim::Size(usize::try_from(*size).map_err(|_| node.error("its shape is negative"))?),
+        });
+    }
+    if let Some(index) = rest {
+        shape[index] = quotient(node, x, &shape)?.unwrap_or_else(|| open(node, index));
+    }
+    Ok(Some(shape))
+}
+
+/// The product of `whole` divided by that of `part`; `None` when symbols stand in the way.
+fn quotient(node: &Node, whole: &[Dim], part: &[Dim]) -> Result<Option<Dim>> {
+    let mut left = whole.to_vec();
+    let mut divisor = 1_usize;
+    for dim in part {
+        match dim {
+            Dim::Size(size) => divisor = divisor.saturating_mul(*size),
+            Dim::Symbol(_) => match left.iter().position(|other| other == dim) {
+                Some(index) => drop(left.remove(index)),
+                None => return Ok(None),
+            },
+        }
+    }
+    let size = left.iter().filter_map(Dim::size).fold(1_usize, usize::saturating_mul);
+    let symbols: Vec<&Dim> = left.iter().filter(|dim| dim.size().is_none()).collect();
+    match symbols.as_slice() {
+        [] if divisor != 0 && size % divisor == 0 => Ok(Some(Dim::Size(size / divisor))),
+        [] => Err(node.error(format!("{size} elements do not fit the shape it asks for"))),
+        [symbol] if divisor == size => Ok(Some((*symbol).clone())),
+        _ => Ok(None),
+    }
+}
+
+pub(super) fn transpose(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    match node.ints("perm") {
+        Some(order) => order.iter().map(|&from| x.get(usize::try_from(from).ok()?).cloned()).collect(),
+        None => Some(x.iter().rev().cloned().collect()),
+    }
+}
+
+pub(super) fn concat(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let parts = (0..node.inputs.len()).map(|index| inference.shape(node, index)).collect::<Option<Vec<_>>>()?;
+    let mut shape = (*parts.first()?).clone();
+    let axis = axis(node.int("axis", 0), shape.len())?;
+    let length = parts.iter().map(|part| part.get(axis)?.size()).sum::<Option<usize>>();
+    shape[axis] = length.map_or_else(|| open(node, axis), Dim::Size);
+    Some(shape)
+}
+
+pub(super) fn split(inference: &Inference<'_>, node: &Node) -> Option<Vec<Shape>> {
+    let x = inference.shape(node, 0)?;
+    let axis = axis(node.int("axis", 0), x.len())?;
+    let length = x[axis].size()?;
+    let count = node.outputs.len();
+    let lengths = match inference.integers(node, 1) {
+        Some(lengths) => lengths.into_iter().map(|length| length.max(0) as usize).collect(),
+        None => {
+            let chunk = length.div_ceil(count.max(1));
+            (0..count).map(|index| chunk.min(length.saturating_sub(index * chunk))).collect::<Vec<_>>()
+        }
+    };
+    let part = |length: usize| {
+        let mut shape = x.clone();
+        shape[axis] = Dim::Size(length);
+        shape
+    };
+    Some(lengths.into_iter().map(part).collect())
+}
+
+pub(super) fn squeeze(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let axes = if node.input(1).is_none() && node.ints("axes").is_none() {
+        (0..x.len()).filter(|&axis| x[axis] == Dim::Size(1)).collect()
+    } else {
+        axes(inference, node, 1, x.len())?
+    };
+    Some(x.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, dim)| dim.clone()).collect())
+}
+
+pub(super) fn unsqueeze(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let count = inference.integers(node, 1).map(|axes| axes.len()).or_else(|| Some(node.ints("axes")?.len()))?;
+    let rank = x.len() + count;
+    let axes = axes(inference, node, 1, rank)?;
+    let mut rest = x.iter().cloned();
+    (0..rank).map(|axis| if axes.contains(&axis) { Some(Dim::Size(1)) } else { rest.next() }).collect()
+}
+
+pub(super) fn pad(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let pads = inference.integers(node, 1)?;
+    let axes = axes(inference, node, 3, x.len()).unwrap_or_else(|| (0..x.len()).collect());
+    let mut shape = x.clone();
+    for (index, &axis) in axes.iter().enumerate() {
+        let total = pads.get(index)? + pads.get(index + axes.len())?;
+        shape[axis] = match x[axis].size() {
+            Some(length) => Dim::Size(usize::try_from(length as i64 + total).ok()?),
+            None if total == 0 => x[axis].clone(),
+            None => open(node, axis),
+        };
+    }
+    Some(shape)
+}
+
+/// The first element, how many, and the step of a slice of `length` elements.
+fn slice_range(start: i64, end: i64, step: i64, length: usize) -> Option<(i64, usize)> {
+    let length = length as i64;
+    let place = |index: i64, low: i64, high: i64| {
+        (if index < 0 { index.saturating_add(length) } else { index }).clamp(low, high)
+    };
+    match step {
+        0 => None,
+        1.. => {
+            let (start, end) = (place(start, 0, length), place(end, 0, length));
+            Some((start, (end - start).max(0).unsigned_abs().div_ceil(step.unsigned_abs()) as usize))
+        }
+        _ => {
+            let (start, end) = (place(start, 0, length - 1), place(end, -1, length - 1));
+            Some((start, (start - end).max(0).unsigned_abs().div_ceil(step.unsigned_abs()) as usize))
+        }
+    }
+}
+
+pub(super) fn slice(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let (starts, ends) = (inference.integers(node, 1)?, inference.integers(node, 2)?);
+    let axes = match node.input(3) {
+        Some(_) => axes(inference, node, 3, x.len())?,
+        None => (0..starts.len()).collect(),
+    };
+    let steps = inference.integers(node, 4).unwrap_or_else(|| vec![1; starts.len()]);
+    let mut shape = x.clone();
+    for (index, &axis) in axes.iter().enumerate() {
+        let (start, end, step) = (*starts.get(index)?, *ends.get(index)?, *steps.get(index)?);
+        *shape.get_mut(axis)? = match x.get(axis)?.size() {
+            Some(length) => Dim::Size(slice_range(start, end, step, length)?.1),
+            None if start == 0 && step == 1 && end == i64::MAX => x[axis].clone(),
+            None => open(node, axis),
+        };
+    }
+    Some(shape)
+}
+
+/// The part of `data`, a shape, that a `Slice` takes.
+pub(super) fn slice_elements(inference: &Inference<'_>, node: &Node, data: &[Element]) -> Option<Vec<Element>> {
+    let single = |index: usize| inference.integers(node, index).and_then(|values| values.first().copied());
+    let step = single(4).unwrap_or(1);
+    let (start, count) = slice_range(single(1)?, single(2)?, step, data.len())?;
+    (0..count as i64).map(|index| data.get(usize::try_from(start + index * step).ok()?).cloned()).collect()
+}
+
+pub(super) fn gather(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let (data, indices) = (inference.shape(node, 0)?, inference.shape(node, 1)?);
+    let axis = axis(node.int("axis", 0), data.len())?;
+    Some([&data[..axis], indices, &data[axis + 1..]].concat())
+}
+
+pub(super) fn expand(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let target: Option<Shape> = inference
+        .elements(node, 1)?
+        .iter()
+        .map(|element| match element {
+            Element::Int(size) => usize::try_from(*size).ok().map(Dim::Size),
+            Element::Symbol(symbol) => Some(Dim::Symbol(symbol.clone())),
+        })
+        .collect();
+    Some(broadcast_two(inference.shape(node, 0)?, &target?))
+}
+
+/// By its sizes where it has them, else by its scales.
+pub(super) fn resize(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    if let Some(sizes) = inference.elements(node, 3) {
+        return sizes
+            .iter()
+            .map(|element| match element {
+                Element::Int(size) => usize::try_from(*size).ok().map(Dim::Size),
+                Element::Symbol(symbol) => Some(Dim::Symbol(symbol.clone())),
+            })
+            .collect();
+    }
+    let scales = inference.floats(node, 2)?;
+    let scaled = |(dim, scale): (&Dim, &f32)| match dim {
+        Dim::Size(length) => Dim::Size((*length as f64 * f64::from(*scale)).floor() as usize),
+        Dim::Symbol(_) => dim.clone(),
+    };
+    (scales.len() == x.len()).then(|| x.iter().zip(&scales).map(scaled).collect())
+}
+
+/// `[N, C, H, W]` becomes `[N, C / b^2, H * b, W * b]`.
+pub(super) fn depth_to_space(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let [batch, channels, height, width] = inference.shape(node, 0)?.as_slice() else { return None };
+    let block = usize::try_from(node.int("blocksize", 0)).ok().filter(|&block| block > 0)?;
+    let sizes = [channels.size()? / (block * block), height.size()? * block, width.size()? * block];
+    Some([batch.clone()].into_iter().chain(sizes.map(Dim::Size)).collect())
+}
+
+/// Reductions: the axes reduced have length 1, or are gone.
+pub(super) fn reduce(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let keeps = node.int("keepdims", 1) != 0;
+    let axes = if node.op_type.starts_with("Arg") {
+        vec![axis(node.int("axis", 0), x.len())?]
+    } else if node.input(1).is_none() && node.ints("axes").is_none() {
+        if node.int("noop_with_empty_axes", 0) != 0 {
+            return Some(x.clone());
+        }
+        (0..x.len()).collect()
+    } else {
+        axes(inference, node, 1, x.len())?
+    };
+    let kept = |axis: usize| !axes.contains(&axis);
+    let dims = x.iter().enumerate();
+    Some(
+        dims.filter(|(axis, _)| keeps || kept(*axis))
+            .map(|(axis, dim)| if kept(axis) { dim.clone() } else { Dim::Size(1) })
+            .collect(),
+    )
+}

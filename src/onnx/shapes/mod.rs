@@ -1,0 +1,184 @@
+//! Shape inference, with the arithmetic that exporters do on shapes.
+//!
+//! Lengths that are known only when the model runs stay symbols, so that one graph serves every batch. An operator that is
+//! not known here is no error: its outputs have no known shape, and whoever needs it says so.
+
+mod arithmetic;
+mod layout;
+mod linear;
+mod window;
+
+use std::collections::HashMap;
+
+use super::{DataType, Dim, Graph, Node, Result, Shape, Tensor};
+
+/// The shape of each value of a graph, by name.
+pub type Shapes = HashMap<String, Shape>;
+
+impl Graph {
+    /// The shape of every value whose shape follows from those of the inputs and initializers.
+    ///
+    /// An error if a node breaks its operator's rules.
+    pub fn shapes(&self) -> Result<Shapes> {
+        Ok(Inference::run(self)?.shapes)
+    }
+
+    /// Replaces what follows from shapes alone by initializers: exporters compute a `Reshape`'s target from its input.
+    pub fn fold_shapes(&mut self) -> Result<()> {
+        let inference = Inference::run(self)?;
+        let made: Vec<&str> = self.nodes.iter().filter_map(|node| node.output(0)).collect();
+        let mut folded: HashMap<String, Tensor> = HashMap::new();
+        for name in made {
+            let integers = inference.elements.get(name).and_then(|elements| all_known(elements));
+            let shape = inference.shapes.get(name).and_then(|shape| shape.iter().map(Dim::size).collect());
+            if let (Some(integers), Some(shape)) = (integers, shape) {
+                folded.insert(name.to_owned(), Tensor::from_ints(&integers).reshaped(shape)?);
+            }
+        }
+        self.nodes.retain(|node| node.output(0).is_none_or(|name| !folded.contains_key(name)));
+        self.initializers.extend(folded);
+        self.prune();
+        Ok(())
+    }
+}
+
+/// An element of an integer tensor: a number, or a length known only when the model runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Element {
+    Int(i64),
+    Symbol(String),
+}
+
+impl From<&Dim> for Element {
+    fn from(dim: &Dim) -> Self {
+        match dim {
+            Dim::Size(size) => Self::Int(*size as i64),
+            Dim::Symbol(symbol) => Self::Symbol(symbol.clone()),
+        }
+    }
+}
+
+/// The numbers, if all elements are.
+fn all_known(elements: &[Element]) -> Option<Vec<i64>> {
+    elements
+        .iter()
+        .map(|element| match element {
+            Element::Int(value) => Some(*value),
+            Element::Symbol(_) => None,
+        })
+        .collect()
+}
+
+/// What is known about the values of a graph so far.
+struct Inference<'g> {
+    graph: &'g Graph,
+    shapes: Shapes,
+    /// The elements of small int64 tensors: shapes and parts of shapes.
+    elements: HashMap<String, Vec<Element>>,
+}
+
+/// Tensors longer than this are not shapes.
+const MOST_ELEMENTS: usize = 64;
+
+impl<'g> Inference<'g> {
+    fn run(graph: &'g Graph) -> Result<Self> {
+        let mut inference = Self { graph, shapes: HashMap::new(), elements: HashMap::new() };
+        for input in &graph.inputs {
+            if let Some(shape) = &input.shape {
+                inference.shapes.insert(input.name.clone(), shape.clone());
+            }
+        }
+        for (name, tensor) in &graph.initializers {
+            inference.shapes.insert(name.clone(), tensor.shape().iter().map(|&size| Dim::Size(size)).collect());
+            if tensor.dtype() == DataType::Int64 && tensor.len() <= MOST_ELEMENTS {
+                inference.elements.insert(name.clone(), tensor.ints()?.into_iter().map(Element::Int).collect());
+            }
+        }
+        for node in &graph.nodes {
+            let shapes = inference.infer(node)?.unwrap_or_default();
+            for (name, shape) in node.outputs.iter().zip(shapes).filter(|(name, _)| !name.is_empty()) {
+                inference.shapes.insert(name.clone(), shape);
+            }
+            if let (Some(elements), Some(name)) = (arithmetic::elements(&inference, node), node.output(0)) {
+                inference.elements.insert(name.to_owned(), elements);
+            }
+        }
+        Ok(inference)
+    }
+
+    /// The shapes of the outputs of `node`, as far as they follow; `None` when nothing does.
+    fn infer(&self, node: &Node) -> Result<Option<Vec<Shape>>> {
+        if !node.domain.is_empty() {
+            return Ok(None);
+        }
+        let one = |shape: Option<Shape>| shape.map(|shape| vec![shape]);
+        Ok(match node.op_type.as_str() {
+            "Conv" => one(window::conv(self, node)?),
+            "ConvTranspose" => one(window::conv_transpose(self, node)),
+            "MaxPool" => window::pool(self, node)?.map(|shape| vec![shape.clone(), shape]),
+            "AveragePool" | "LpPool" => one(window::pool(self, node)?),
+            "GlobalAveragePool" | "GlobalMaxPool" => one(window::global(self, node)),
+            "Gemm" => one(linear::gemm(self, node)),
+            "MatMul" => one(linear::matmul(self, node)),
+            "Split" => layout::split(self, node),
+            "Flatten" => one(layout::flatten(self, node)),
+            "Reshape" => one(layout::reshape(self, node)?),
+            "Transpose" => one(layout::transpose(self, node)),
+            "Concat" => one(layout::concat(self, node)),
+            "Squeeze" => one(layout::squeeze(self, node)),
+            "Unsqueeze" => one(layout::unsqueeze(self, node)),
+            "Pad" => one(layout::pad(self, node)),
+            "Slice" => one(layout::slice(self, node)),
+            "Gather" => one(layout::gather(self, node)),
+            "Expand" => one(layout::expand(self, node)),
+            "Resize" => one(layout::resize(self, node)),
+            "DepthToSpace" => one(layout::depth_to_space(self, node)),
+            "Shape" => {
+                one(self.shape(node, 0).map(|shape| vec![Dim::Size(layout::shape_range(node, shape.len()).len())]))
+            }
+            "ConstantOfShape" => {
+                one(self.integers(node, 0).map(|sizes| sizes.iter().map(|&n| Dim::Size(n.max(0) as usize)).collect()))
+            }
+            op if op.starts_with("Reduce") || op.starts_with("Arg") => one(layout::reduce(self, node)),
+            op if arithmetic::BROADCASTING.contains(&op) => one(arithmetic::broadcast(self, node)),
+            op if arithmetic::ELEMENTWISE.contains(&op) => one(self.shape(node, 0).cloned()),
+            _ => None,
+        })
+    }
+
+    /// The shape of input `index` of `node`, if it is known.
+    fn shape(&self, node: &Node, index: usize) -> Option<&Shape> {
+        self.shapes.get(node.input(index)?)
+    }
+
+    /// The elements of the integer input `index` of `node`, if they are known.
+    fn elements(&self, node: &Node, index: usize) -> Option<&[Element]> {
+        self.elements.get(node.input(index)?).map(Vec::as_slice)
+    }
+
+    /// The integers in input `index` of `node`, if they are all known.
+    fn integers(&self, node: &Node, index: usize) -> Option<Vec<i64>> {
+        let constant = || self.graph.initializers.get(node.input(index)?)?.ints().ok();
+        self.elements(node, index).and_then(all_known).or_else(constant)
+    }
+
+    /// The floats in constant input `index` of `node`.
+    fn floats(&self, node: &Node, index: usize) -> Option<Vec<f32>> {
+        self.graph.initializers.get(node.input(index)?)?.floats().ok()
+    }
+}
+
+/// `axis` counted from the front, if it is one of `rank` axes.
+fn axis(axis: i64, rank: usize) -> Option<usize> {
+    let counted = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(counted).ok().filter(|&axis| axis < rank)
+}
+
+/// A length that only a run tells, as axis `index` of what `node` makes.
+fn open(node: &Node, index: usize) -> Dim {
+    Dim::Symbol(format!("{}.{index}", node.output(0).unwrap_or_default()))
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
