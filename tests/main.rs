@@ -7,5 +7,6 @@ mod gradients;
 mod http;
 mod onnx_runtime;
 mod stop_sign;
+mod summary;
 mod techniques;
 mod vgg16;

@@ -1,10 +1,12 @@
 //! A model's layers as Keras counts them: a convolution or dense layer with its bias and activation is one.
 
+mod config;
 mod kind;
 mod names;
 
 use std::collections::{HashMap, HashSet};
 
+pub use config::{KerasShape, LayerConfig, Padding};
 pub use kind::LayerKind;
 
 use super::{Dim, Graph, Node, Shape, Shapes};

@@ -140,3 +140,53 @@ fn a_sigmoid_times_its_input_is_one_activation() {
     let layers = network.layers();
     assert_eq!((layers.len(), layers[1].activation, layers[1].output.as_str()), (2, Some("silu"), "silu"));
 }
+
+fn config(network: &Network, index: usize) -> LayerConfig {
+    let shapes = network.0.shapes().unwrap();
+    let layers = layers(&network.0, &shapes);
+    LayerConfig::of(&layers[index], &layers, &network.0, &shapes)
+}
+
+#[test]
+fn a_convolutions_settings_are_kerass() {
+    let network = Network::new().conv("a", [4, 3, 3, 3]).op("Relu");
+    let expected = LayerConfig {
+        name: "a".to_owned(),
+        kind: "Conv2D".to_owned(),
+        connected_to: vec!["x".to_owned()],
+        input_shape: vec![vec![None, Some(32), Some(32), Some(3)]],
+        output_shape: vec![None, Some(32), Some(32), Some(4)],
+        parameters: 108,
+        trainable_parameters: 108,
+        filters: Some(4),
+        kernel_size: Some(vec![3, 3]),
+        strides: Some(vec![1, 1]),
+        padding: Some(Padding::Named("same")),
+        dilation_rate: Some(vec![1, 1]),
+        groups: Some(1),
+        activation: Some("relu"),
+        use_bias: Some(false),
+        ..LayerConfig::default()
+    };
+    assert_eq!(config(&network, 1), expected);
+}
+
+#[test]
+fn padding_that_keras_has_no_name_for_is_spelled_out() {
+    let strided = |pads: [i64; 4]| {
+        let node = Node::new("Conv", [""; 0], [""; 0]).with_ints("pads", pads).with_ints("strides", [2, 2]);
+        let network = Network::new().then(Node { name: "a".to_owned(), ..node }, &[("w", &[4, 3, 3, 3])]);
+        config(&network, 1).padding.unwrap()
+    };
+    assert_eq!(strided([1, 1, 1, 1]), Padding::Explicit([[1, 1], [1, 1]]));
+    assert_eq!(strided([0, 0, 1, 1]), Padding::Named("same"));
+    assert_eq!(strided([0, 0, 0, 0]), Padding::Named("valid"));
+}
+
+#[test]
+fn moving_statistics_are_parameters_that_do_not_train() {
+    let parameters: &[(&str, &[usize])] = &[("g", &[3]), ("b", &[3]), ("m", &[3]), ("v", &[3])];
+    let node = Node::new("BatchNormalization", [""; 0], [""; 0]);
+    let config = config(&Network::new().then(Node { name: "bn".to_owned(), ..node }, parameters), 1);
+    assert_eq!((config.parameters, config.trainable_parameters, config.epsilon), (12, 6, Some(1e-5)));
+}
