@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use utoipa::ToSchema;
 
+use super::Findings;
 use crate::{
     error::{Error, Result},
     imaging::{self, Style},
@@ -94,6 +95,15 @@ impl Serialize for Nested<'_> {
 
 /// What a technique found: one map for each class asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "technique": "grad-cam",
+    "layer": "block5_conv3",
+    "predictions": [{"index": 46, "label": "elephant", "probability": 0.97}],
+    "maps": [{
+        "class": {"index": 46, "label": "elephant", "probability": 0.97, "logit": 12.3},
+        "shape": [2, 2], "min": 0.0, "max": 3.1, "data": [[0.0, 0.1], [0.4, 3.1]]
+    }]
+}))]
 pub struct Explanation {
     /// The technique.
     #[schema(examples("grad-cam"))]
@@ -108,9 +118,9 @@ pub struct Explanation {
     pub maps: Vec<Map>,
 }
 
-impl Explanation {
-    /// The maps drawn as `style` says, side by side, as a PNG file.
-    pub fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
+impl Findings for Explanation {
+    /// The maps side by side.
+    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
         let drawn: Vec<_> = self
             .maps
             .iter()
@@ -119,8 +129,8 @@ impl Explanation {
         imaging::encode_png(&imaging::side_by_side(&drawn))
     }
 
-    /// The maps as one `NumPy` array file, [maps, H, W] or [maps, C, H, W].
-    pub fn to_npy(&self) -> Result<Vec<u8>> {
+    /// [maps, H, W] or [maps, C, H, W].
+    fn to_npy(&self) -> Result<Vec<u8>> {
         use ndarray_npy::WriteNpyExt;
         let views: Vec<_> = self.maps.iter().map(|map| map.values.0.view()).collect();
         let stacked = ndarray::stack(Axis(0), &views).map_err(|error| Error::internal(error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Array3, ArrayD, Axis};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{Explanation, Technique, Values, input_gradient::per_class};
 use crate::{
@@ -15,9 +15,8 @@ use crate::{
 /// The feature maps of a layer, weighted by how much each raises the class's logit, [H, W] of the layer.
 ///
 /// Selvaraju et al., "Grad-CAM", 2016: `ReLU(sum over c of mean(d logit / d A_c) * A_c)`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams, ToSchema, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
-#[into_params(parameter_in = Query)]
 pub struct GradCam {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
@@ -29,6 +28,7 @@ pub struct GradCam {
 
 impl Technique for GradCam {
     const NAME: &'static str = "grad-cam";
+    type Findings = Explanation;
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation> {
         let classes = model.resolve(&self.class)?;

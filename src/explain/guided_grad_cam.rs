@@ -2,7 +2,7 @@
 
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{Explanation, Reduce, Technique, grad_cam::class_activation_maps, input_gradient::per_class};
 use crate::{
@@ -16,9 +16,8 @@ use crate::{
 /// Guided backpropagation times Grad-CAM enlarged to the model's input.
 ///
 /// Selvaraju et al., "Grad-CAM", 2016, section 3.2; both gradients come from one forward pass.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams, ToSchema, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
-#[into_params(parameter_in = Query)]
 pub struct GuidedGradCam {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
@@ -28,12 +27,12 @@ pub struct GuidedGradCam {
     pub layer: Option<String>,
     /// How the colour channels become one map.
     #[arg(long, value_enum, default_value_t)]
-    #[param(inline)]
     pub reduce: Reduce,
 }
 
 impl Technique for GuidedGradCam {
     const NAME: &'static str = "guided-grad-cam";
+    type Findings = Explanation;
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation> {
         let classes = model.resolve(&self.class)?;

@@ -8,9 +8,11 @@ mod guided_grad_cam;
 mod input_gradient;
 mod predict;
 mod predictions;
+mod report;
 mod saliency;
 
 use serde::{Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
 
 pub use deconvnet::Deconvnet;
 pub use explanation::{Explanation, Map, Prediction, Scored, Values};
@@ -18,30 +20,81 @@ pub use grad_cam::GradCam;
 pub use guided_backprop::GuidedBackprop;
 pub use guided_grad_cam::GuidedGradCam;
 pub use input_gradient::Reduce;
-pub use predict::{Predict, Top};
+pub use predict::{Predict, Predictions, Top};
+pub use report::{Dimensions, Format, Report, Timing, Written};
 pub use saliency::Saliency;
 
 use crate::{
-    error::Result,
-    imaging::RgbImage,
+    error::{Error, Result},
+    imaging::{RgbImage, Style},
     model::{Model, Picture},
     runtime::Cancellation,
 };
 
 /// A technique's options, which are also its query string, form, JSON body, OpenAPI schema and command-line flags.
-pub trait Technique: Serialize + DeserializeOwned + Default + Send + 'static {
+pub trait Technique:
+    Serialize + DeserializeOwned + Default + ToSchema + clap::Args + Send + 'static
+{
     /// The name in addresses and on the command line.
     const NAME: &'static str;
 
+    /// What it finds.
+    type Findings: Findings;
+
     /// Explains `picture` as `model` sees it.
-    fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation>;
+    fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Self::Findings>;
 }
 
-/// Compiles what `predict` and the default technique, Grad-CAM, need, and runs both once, so that the first request finds them ready.
+/// What a technique finds: numbers that JSON shows as they are, and that can be drawn.
+pub trait Findings: Serialize + ToSchema + Send + 'static {
+    /// The findings drawn as `style` says, as a PNG file.
+    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>>;
+
+    /// The findings as one `NumPy` array file.
+    fn to_npy(&self) -> Result<Vec<u8>>;
+}
+
+/// Something to do with each technique, such as giving it an address.
+pub trait Visitor {
+    /// Does it with `T`.
+    fn visit<T: Technique>(&mut self);
+}
+
+/// Shows all techniques to `visitor`: the one list of them.
+pub fn visit_techniques(visitor: &mut impl Visitor) {
+    visitor.visit::<Saliency>();
+    visitor.visit::<GuidedBackprop>();
+    visitor.visit::<Deconvnet>();
+    visitor.visit::<GradCam>();
+    visitor.visit::<GuidedGradCam>();
+}
+
+/// The names of all techniques.
+pub fn technique_names() -> Vec<&'static str> {
+    struct Names(Vec<&'static str>);
+    impl Visitor for Names {
+        fn visit<T: Technique>(&mut self) {
+            self.0.push(T::NAME);
+        }
+    }
+    let mut names = Names(Vec::new());
+    visit_techniques(&mut names);
+    names.0
+}
+
+/// Compiles what `predict` and the default technique, Grad-CAM, need, and runs both once, so that the first request finds
+/// them ready.
+///
+/// A model that cannot be differentiated, or has no convolution, still predicts: the log says so.
 pub fn warm_up(model: &Model) -> Result<()> {
     let (width, height) = (model.preprocessing().width() as u32, model.preprocessing().height() as u32);
     let picture = model.prepare(RgbImage::new(width, height));
     let cancellation = Cancellation::default();
-    Predict::default().predict(model, &picture, &cancellation)?;
-    GradCam::default().explain(model, &picture, &cancellation).map(drop)
+    Predict::default()
+        .predict(model, &picture, &cancellation)
+        .map_err(|error| Error { message: format!("model `{}` cannot be run: {error}", model.name()), ..error })?;
+    if let Err(error) = GradCam::default().explain(model, &picture, &cancellation) {
+        tracing::warn!(model = model.name(), %error, "Grad-CAM cannot explain this model");
+    }
+    Ok(())
 }

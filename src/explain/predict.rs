@@ -3,7 +3,7 @@
 use std::{num::ParseIntError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{explanation::Prediction, predictions::likeliest};
 use crate::{
@@ -13,13 +13,11 @@ use crate::{
 };
 
 /// The likeliest classes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams, ToSchema, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
-#[into_params(parameter_in = Query)]
 pub struct Predict {
     /// How many classes to give.
     #[arg(long, default_value_t)]
-    #[param(value_type = usize, minimum = 1, default = 5)]
     #[schema(value_type = usize, minimum = 1, default = 5)]
     pub top: Top,
 }
@@ -58,10 +56,18 @@ impl std::fmt::Display for Top {
     }
 }
 
+/// What the model sees in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({"predictions": [{"index": 46, "label": "elephant", "probability": 0.97}]}))]
+pub struct Predictions {
+    /// The likeliest classes, best first.
+    pub predictions: Vec<Prediction>,
+}
+
 impl Predict {
-    /// The likeliest classes of `picture`, best first.
-    pub fn predict(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Vec<Prediction>> {
+    /// The likeliest classes of `picture`.
+    pub fn predict(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Predictions> {
         let answer = model.ask(&Question::default(), &picture.input, &[], cancellation)?;
-        Ok(likeliest(model, &answer, self.top.0))
+        Ok(Predictions { predictions: likeliest(model, &answer, self.top.0) })
     }
 }

@@ -2,8 +2,10 @@
 
 use axum::http::{HeaderMap, header};
 
-use super::options::Format;
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    explain::Format,
+};
 
 impl Format {
     /// The media type.

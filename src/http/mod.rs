@@ -1,14 +1,19 @@
 //! The HTTP interface: one file per resource; no tensors and no pixels.
 
 mod accept;
+mod describe;
 mod error;
+mod explain;
 mod health;
+mod models;
 mod openapi;
 pub mod options;
+mod predict;
 mod request;
 mod router;
 mod serve;
 mod state;
+mod unread;
 mod upload;
 
 pub use error::{PROBLEM_JSON, Problem};

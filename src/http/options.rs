@@ -4,35 +4,22 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use utoipa::IntoParams;
+use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Kind, Result, nearest},
+    explain::Format,
     imaging::Style,
 };
 
 /// Options as a client wrote them, in order; a list's key is repeated.
 pub type Pairs = Vec<(String, String)>;
 
-/// The representation asked for, where a client cannot send `Accept`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Numbers as JSON.
-    Json,
-    /// A picture.
-    Png,
-    /// Numbers as a `NumPy` file.
-    Npy,
-}
-
 /// The option that stands in for the header `Accept`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-#[into_params(parameter_in = Query)]
 pub struct FormatOption {
     /// The representation of the answer; stronger than the header `Accept`.
-    #[param(inline)]
     pub format: Option<Format>,
 }
 

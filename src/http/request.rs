@@ -17,7 +17,7 @@ use axum::{
 };
 use tracing::Instrument;
 
-use super::Problem;
+use super::{Problem, unread::Unread};
 
 /// The header that names a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,7 +32,11 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", request_id = id);
+    let (request, unread) = Unread::share(request);
     let mut response = next.run(request).instrument(span.clone()).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        unread.drain().await;
+    }
     if let Some(mut problem) = problem(&mut response) {
         problem.instance.clone_from(&path);
         problem.request_id.clone_from(&id);

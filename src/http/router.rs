@@ -7,13 +7,15 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, header},
     middleware,
+    response::Redirect,
+    routing::{get, post},
 };
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{App, Problem, health, openapi::document, request};
+use super::{App, Problem, explain, health, models, openapi::document, predict, request};
 use crate::{
     config::Server,
     error::{Error, Result},
@@ -21,13 +23,13 @@ use crate::{
 
 /// The whole service as a router; an error when an origin in `server.cors_origins` is not one.
 pub fn router(app: Arc<App>) -> Result<Router> {
-    let (routes, document) = addresses().split_for_parts();
+    let (routes, document) = addresses()?.split_for_parts();
     let server = &app.config().server;
     let cors = cors(server)?;
     let limit = DefaultBodyLimit::max(server.body_limit);
     let router = routes
         .with_state(app)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(swagger(document))
         .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))
         .layer(limit)
         .layer(CatchPanicLayer::custom(request::on_panic));
@@ -39,12 +41,25 @@ pub fn router(app: Arc<App>) -> Result<Router> {
 }
 
 /// The `OpenAPI` document of the service.
-pub fn openapi() -> OpenApi {
-    addresses().into_openapi()
+pub fn openapi() -> Result<OpenApi> {
+    Ok(addresses()?.into_openapi())
 }
 
-fn addresses() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(document()).routes(routes!(health::healthz)).routes(routes!(health::readyz))
+fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
+    let router = OpenApiRouter::with_openapi(document())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(models::list))
+        .routes(routes!(models::show))
+        .routes(predict::route()?)
+        .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
+        .route("/", get(async || Redirect::temporary("/docs/")));
+    Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))
+}
+
+/// The document as pages; without the validator of `swagger-ui`'s makers, which would be told of the service.
+fn swagger(document: OpenApi) -> SwaggerUi {
+    SwaggerUi::new("/docs").url("/openapi.json", document).config(Config::default().validator_url("none"))
 }
 
 /// What browsers of other origins may do; nothing by default.

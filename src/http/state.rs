@@ -10,11 +10,13 @@ use axum::{
     http::request::Parts,
 };
 use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Problem;
 use crate::{
     config::Config,
     error::{Error, Kind, Result},
+    explain,
     model::{Model, Models},
     runtime::{Cancellation, Workers},
 };
@@ -25,18 +27,22 @@ pub struct App {
     config: Config,
     models: OnceLock<Models>,
     workers: Workers,
+    /// Room for the uploads that are held in memory: as many as may run and wait, so that they are bounded too.
+    uploads: Arc<Semaphore>,
 }
 
 impl App {
     /// A service that is not ready yet: [`App::load`] brings the models.
     pub fn new(config: Config) -> Self {
-        let workers = Workers::new(config.runtime.sessions, config.server.queue);
-        Self { config, models: OnceLock::new(), workers }
+        let (sessions, queue) = (config.runtime.sessions.max(1), config.server.queue);
+        let uploads = Arc::new(Semaphore::new(sessions.saturating_add(queue).min(Semaphore::MAX_PERMITS)));
+        Self { config, models: OnceLock::new(), workers: Workers::new(sessions, queue), uploads }
     }
 
-    /// Loads the models, which takes a while; from then on the service is ready.
+    /// Loads the models and runs each once, which takes a while; from then on the service is ready.
     pub fn load(&self) -> Result<()> {
         let models = Models::load(&self.config)?;
+        models.iter().try_for_each(|model| explain::warm_up(model))?;
         // A second load finds the models in place and changes nothing.
         let _ = self.models.set(models);
         Ok(())
@@ -52,6 +58,14 @@ impl App {
         self.models
             .get()
             .ok_or_else(|| Error::new(Kind::Busy, "not_ready", "the models are still loading; try again in a moment"))
+    }
+
+    /// Room for one more upload until it is dropped; 503 when there is none.
+    pub(super) fn make_room(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| {
+            let message = "as many uploads are in progress as the server takes; try again in a moment";
+            Error::new(Kind::Busy, "busy", message)
+        })
     }
 
     /// Runs `work` on a worker, within the time that a request may take.

@@ -1,15 +1,18 @@
 //! The picture and the options of a request, however they are sent.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, HttpBody},
+    body::Body,
     extract::{FromRequest, Multipart, Request, multipart::MultipartError},
     http::{HeaderMap, StatusCode, header},
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
-use serde_json::Value;
+use http_body_util::BodyExt;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, value::RawValue};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     App, Problem,
@@ -20,16 +23,18 @@ use crate::error::{Error, Kind, Result};
 /// The form field and JSON member that holds the picture.
 const IMAGE: &str = "image";
 
-/// How long the rest of a refused body is read and thrown away, so that the client gets to read why.
-const DRAIN: Duration = Duration::from_secs(5);
+/// The most bytes that the options in a body may take, so that no body is mostly options.
+const MOST_OPTIONS: usize = 64 << 10;
 
 /// An uploaded picture with the options that came with it, from the query and the body.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Upload {
     /// The picture's file, as sent: not yet known to be one.
     pub picture: Bytes,
     /// The options, those of the query first.
     pub options: Pairs,
+    /// Gives room for another upload when dropped.
+    _room: OwnedSemaphorePermit,
 }
 
 /// How the body holds the picture.
@@ -44,28 +49,35 @@ impl FromRequest<Arc<App>> for Upload {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let limit = app.config().server.body_limit;
-        let encoding = encoding(request.headers())?;
-        let mut options = options::from_query(request.uri().query().unwrap_or_default())?;
-        if announced_length(request.headers()) > limit as u64 {
-            let waits = request.headers().contains_key(header::EXPECT);
-            if !waits {
-                drain(&mut request.into_body()).await;
-            }
-            return Err(too_large(limit).into());
-        }
-        let (picture, more) = match encoding {
-            Encoding::Raw => (collect(request.into_body(), limit).await?, Pairs::new()),
-            Encoding::Json => {
-                let body = collect(request.into_body(), limit).await?;
-                let parsed = tokio::task::spawn_blocking(move || from_json(&body)).await;
-                parsed.map_err(|error| Error::internal(error.to_string()))??
-            }
-            Encoding::Form => from_form(request, app, limit).await?,
-        };
-        options.extend(more);
-        Ok(Self { picture, options })
+        let room = app.make_room()?;
+        let server = &app.config().server;
+        let seconds = server.request_timeout;
+        let arrival = tokio::time::timeout(Duration::from_secs(seconds), read(request, server.body_limit)).await;
+        let (picture, options) = arrival.map_err(|_| {
+            let detail = format!("the body took more than {seconds} seconds to arrive: send a smaller picture");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
+        })??;
+        Ok(Self { picture, options, _room: room })
     }
+}
+
+async fn read(request: Request, limit: usize) -> Result<(Bytes, Pairs)> {
+    let encoding = encoding(request.headers())?;
+    let mut options = options::from_query(request.uri().query().unwrap_or_default())?;
+    if announced_length(request.headers()) > limit as u64 {
+        return Err(too_large(limit));
+    }
+    let (picture, more) = match encoding {
+        Encoding::Raw => (collect(request.into_body(), limit).await?, Pairs::new()),
+        Encoding::Json => {
+            let body = collect(request.into_body(), limit).await?;
+            let parsed = tokio::task::spawn_blocking(move || from_json(&body)).await;
+            parsed.map_err(|error| Error::internal(error.to_string()))??
+        }
+        Encoding::Form => from_form(request, limit).await?,
+    };
+    options.extend(more);
+    Ok((picture, options))
 }
 
 /// How the body is written, by its media type; none at all counts as bytes.
@@ -105,10 +117,10 @@ fn malformed(code: &'static str, message: impl Into<String>) -> Error {
 /// The body, of which never more than `limit` bytes are kept.
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes> {
     let mut collected = Vec::new();
-    while let Some(data) = next(&mut body).await {
-        let data = data.map_err(|_| malformed("incomplete_body", "the body ended before its announced length"))?;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| malformed("incomplete_body", "the body ended before its announced length"))?;
+        let data = frame.into_data().unwrap_or_default();
         if collected.len() + data.len() > limit {
-            drain(&mut body).await;
             return Err(too_large(limit));
         }
         collected.extend_from_slice(&data);
@@ -116,29 +128,23 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes> {
     Ok(collected.into())
 }
 
-async fn drain(body: &mut Body) {
-    let rest = async { while let Some(Ok(_)) = next(body).await {} };
-    // Out of time: the client then sees a closed connection, which says enough.
-    let _ = tokio::time::timeout(DRAIN, rest).await;
-}
-
-async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
-    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
-    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
-}
-
 /// The field `image`, and all other fields as options.
-async fn from_form(request: Request, app: &Arc<App>, limit: usize) -> Result<(Bytes, Pairs)> {
-    let mut form = Multipart::from_request(request, app)
+async fn from_form(request: Request, limit: usize) -> Result<(Bytes, Pairs)> {
+    let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|rejection| malformed("malformed_form", rejection.body_text()))?;
     let mut picture = None;
     let mut options = Pairs::new();
+    let mut size = 0;
     let refuse = |error: MultipartError| form_error(&error, limit);
     while let Some(field) = form.next_field().await.map_err(refuse)? {
         let name = field.name().unwrap_or_default().to_owned();
         if name != IMAGE {
-            options.push((name, field.text().await.map_err(refuse)?));
+            let value = field.text().await.map_err(refuse)?;
+            // Fields without content count too.
+            size += name.len() + value.len() + 1;
+            check_options(size)?;
+            options.push((name, value));
         } else if picture.replace(field.bytes().await.map_err(refuse)?).is_some() {
             return Err(malformed("duplicate_image", "there are two fields `image`: send one picture a request"));
         }
@@ -147,6 +153,14 @@ async fn from_form(request: Request, app: &Arc<App>, limit: usize) -> Result<(By
         malformed("missing_image", "there is no field `image`: send the picture in a form field of that name")
     })?;
     Ok((picture, options))
+}
+
+fn check_options(size: usize) -> Result<()> {
+    if size > MOST_OPTIONS {
+        let message = format!("the options take more than {MOST_OPTIONS} bytes: the picture belongs in `image`");
+        return Err(Error::new(Kind::TooLarge, "options_too_large", message));
+    }
+    Ok(())
 }
 
 fn form_error(error: &MultipartError, limit: usize) -> Error {
@@ -158,17 +172,43 @@ fn form_error(error: &MultipartError, limit: usize) -> Error {
 
 /// The picture in `{"image": {"b64": "..."}}`, and all other members as options.
 fn from_json(body: &[u8]) -> Result<(Bytes, Pairs)> {
-    let mut object: serde_json::Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|error| malformed("malformed_json", format!("the body is not a JSON object: {error}")))?;
-    let expected = "send the picture as {\"image\": {\"b64\": \"...\"}}";
-    let image = object
-        .remove(IMAGE)
-        .ok_or_else(|| malformed("missing_image", format!("there is no member `image`: {expected}")))?;
-    let text = image
-        .get("b64")
-        .and_then(Value::as_str)
-        .ok_or_else(|| malformed("missing_image", format!("the member `image` has no text `b64`: {expected}")))?;
-    Ok((decode_base64(text)?, options::from_json(object)?))
+    #[derive(Deserialize)]
+    struct Picture<'a> {
+        #[serde(borrow)]
+        image: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Options {
+        #[serde(rename = "image")]
+        _image: IgnoredAny,
+        #[serde(flatten)]
+        options: serde_json::Map<String, Value>,
+    }
+    let refuse = |error: serde_json::Error| {
+        malformed("malformed_json", format!("the body is not a JSON object with a picture and options: {error}"))
+    };
+    let image = serde_json::from_slice::<Picture<'_>>(body).map_err(refuse)?.image.ok_or_else(|| {
+        malformed("missing_image", format!("there is no member `image`: {JSON_IMAGE}"))
+    })?;
+    // Checked before the options are read, since a value takes more memory than its text.
+    check_options(body.len() - image.get().len())?;
+    let picture = decode_image(image.get())?;
+    Ok((picture, options::from_json(serde_json::from_slice::<Options>(body).map_err(refuse)?.options)?))
+}
+
+/// What the picture looks like in JSON.
+const JSON_IMAGE: &str = "send the picture as {\"image\": {\"b64\": \"...\"}}";
+
+/// The picture in `{"b64": "..."}`.
+fn decode_image(json: &str) -> Result<Bytes> {
+    #[derive(Deserialize)]
+    struct Image<'a> {
+        #[serde(borrow)]
+        b64: Cow<'a, str>,
+    }
+    let image: Image<'_> = serde_json::from_str(json)
+        .map_err(|error| malformed("missing_image", format!("the member `image` has no picture ({error}): {JSON_IMAGE}")))?;
+    decode_base64(&image.b64)
 }
 
 /// The bytes in base64, with or without `data:image/...;base64,` before them and line breaks between.
@@ -177,8 +217,11 @@ fn decode_base64(text: &str) -> Result<Bytes> {
         Some((prefix, rest)) if prefix.starts_with("data:") => rest,
         _ => text,
     };
-    let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let decoded = BASE64_STANDARD.decode(compact);
+    let decoded = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        BASE64_STANDARD.decode(text.split_ascii_whitespace().collect::<String>())
+    } else {
+        BASE64_STANDARD.decode(text)
+    };
     decoded.map(Bytes::from).map_err(|error| {
         malformed("malformed_base64", format!("the member `b64` is not standard base64 with padding: {error}"))
     })

@@ -1,0 +1,104 @@
+//! `POST /v1/models/{model}/explain/{technique}`: one address per technique, all served alike.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde::Deserialize;
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use super::{
+    App, Problem, Served, Upload,
+    accept::negotiate,
+    describe::{self, PictureCall, Schemas},
+    options::{FormatOption, Options},
+};
+use crate::{
+    error::{Error, Result, nearest},
+    explain::{Format, Report, Technique, Visitor, Written, technique_names, visit_techniques},
+    imaging::Style,
+};
+
+/// What an explanation can be written as, the favourite first.
+const FORMATS: [Format; 3] = [Format::Json, Format::Png, Format::Npy];
+
+/// The address of each technique.
+pub(super) fn routes() -> Result<Vec<UtoipaMethodRouter<Arc<App>>>> {
+    struct Routes(Vec<Result<UtoipaMethodRouter<Arc<App>>>>);
+    impl Visitor for Routes {
+        fn visit<T: Technique>(&mut self) {
+            self.0.push(route::<T>());
+        }
+    }
+    let mut routes = Routes(Vec::new());
+    visit_techniques(&mut routes);
+    routes.0.into_iter().collect()
+}
+
+fn route<T: Technique>() -> Result<UtoipaMethodRouter<Arc<App>>> {
+    PictureCall {
+        name: T::NAME,
+        path: &format!("/v1/models/{{model}}/explain/{}", T::NAME),
+        text: &describe::text::<T>()?,
+        options: &options::<T>()?,
+        formats: &FORMATS,
+    }
+    .route::<T::Findings>(post(explain::<T>))
+}
+
+/// All that a call can be told, as JSON schemas: the technique's options, how a map is drawn, and the format.
+pub(super) fn options<T: Technique>() -> Result<Schemas> {
+    let mut options = describe::options::<T>()?;
+    options.extend(describe::options::<Style>()?);
+    options.extend(describe::options::<FormatOption>()?);
+    Ok(options)
+}
+
+async fn explain<T: Technique>(
+    State(app): State<Arc<App>>,
+    Served(model): Served,
+    headers: HeaderMap,
+    upload: Upload,
+) -> Result<Response, Problem> {
+    let Options::<T> { technique, style, format } = Options::read(&upload.options)?;
+    let format = format.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
+    let limits = app.config().images.clone();
+    let work = app.run(move |cancellation| {
+        let run = |picture: &_| technique.explain(&model, picture, cancellation);
+        Report::new(&model, &upload.picture, &limits, run)?.write(format, &style)
+    });
+    Ok(respond(work.await?, format))
+}
+
+/// The answer, with its times in the header `Server-Timing`.
+pub(super) fn respond(Written { bytes, timing, render }: Written, format: Format) -> Response {
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    let times = format!("decode;dur={}, run;dur={}, render;dur={render}", timing.decode, timing.run);
+    if let Ok(times) = HeaderValue::from_str(&times) {
+        headers.insert("server-timing", times);
+    }
+    response
+}
+
+/// The names in the path of an explanation.
+#[derive(Debug, Deserialize)]
+pub(super) struct Names {
+    technique: String,
+}
+
+/// What a technique that does not exist answers.
+pub(super) async fn unknown(Served(_): Served, Path(Names { technique }): Path<Names>) -> Problem {
+    let names = technique_names();
+    let near = nearest(&technique, names.iter().copied(), 1);
+    let hint = near.first().map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
+    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let message = format!("there is no technique `{technique}`:{hint} the techniques are {list}");
+    Error::unprocessable("unknown_technique", message).into()
+}

@@ -1,0 +1,49 @@
+//! `POST /v1/models/{model}/predict`
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::HeaderMap, response::Response, routing::post};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use super::{
+    App, Problem, Served, Upload,
+    accept::negotiate,
+    describe::{self, PictureCall},
+    explain::respond,
+    options,
+};
+use crate::{
+    error::Result,
+    explain::{Format, Predict, Predictions, Report},
+};
+
+/// What predictions can be written as.
+const FORMATS: [Format; 1] = [Format::Json];
+
+/// The address of predictions.
+pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
+    PictureCall {
+        name: "predict",
+        path: "/v1/models/{model}/predict",
+        text: &describe::text::<Predict>()?,
+        options: &describe::options::<Predict>()?,
+        formats: &FORMATS,
+    }
+    .route::<Predictions>(post(predict))
+}
+
+async fn predict(
+    State(app): State<Arc<App>>,
+    Served(model): Served,
+    headers: HeaderMap,
+    upload: Upload,
+) -> Result<Response, Problem> {
+    let predict: Predict = options::read(&upload.options)?;
+    let format = negotiate(&headers, &FORMATS)?;
+    let limits = app.config().images.clone();
+    let work = app.run(move |cancellation| {
+        let run = |picture: &_| predict.predict(&model, picture, cancellation);
+        Report::new(&model, &upload.picture, &limits, run)?.to_json()
+    });
+    Ok(respond(work.await?, format))
+}
