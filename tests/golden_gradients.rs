@@ -40,12 +40,12 @@ fn check(name: &str, graph: Graph, seed: u32) {
     let gradients = rules.map(|(_, rule)| (rule, model.input().to_owned())).to_vec();
     let question = Question { gradients, values: Vec::new() };
     let cancellation = Cancellation::default();
-    let mut answer = model.ask(&question, &picture.input, &[None], &cancellation).unwrap();
+    let answer = model.ask(&question, &picture.input, &[None], &cancellation).unwrap();
     let logits = answer.logits.index_axis(ndarray::Axis(0), 0).to_owned();
     let error = relative_error(&logits, &golden(&format!("{name}_logits")));
     assert!(error < 1e-5, "logits of {name}: {error}");
     for (label, rule) in rules {
-        let gradient = answer.take_gradient(rule, model.input()).unwrap();
+        let gradient = answer.gradient(rule, model.input()).unwrap();
         let error = relative_error(
             &gradient.slice(s![0, .., ..;5, ..;5]).to_owned().into_dyn(),
             &golden(&format!("{name}_{label}")),

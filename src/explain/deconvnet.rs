@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Explanation, Reduce, Technique, input_gradient};
+use super::{Explanation, OneRun, Reduce, Technique, input_gradient, one_run};
 use crate::{
     autodiff::Rule,
     error::Result,
-    model::{ClassRef, Model, Picture},
+    model::{Answer, ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
 
@@ -30,6 +30,21 @@ impl Technique for Deconvnet {
     type Findings = Explanation;
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation> {
-        input_gradient::explain(Self::NAME, Rule::Deconvnet, (&self.class, self.reduce), (model, picture), cancellation)
+        one_run::explain(self, model, picture, cancellation)
+    }
+}
+
+impl OneRun for Deconvnet {
+    fn classes(&self) -> &[ClassRef] {
+        &self.class
+    }
+
+    fn question(&self, model: &Model) -> Result<Question> {
+        Ok(input_gradient::question(model, Rule::Deconvnet))
+    }
+
+    fn read(&self, model: &Model, answer: &Answer) -> Result<Explanation> {
+        let maps = input_gradient::maps(model, answer, Rule::Deconvnet, self.reduce)?;
+        Ok(Explanation::new(Self::NAME, None, model, answer, maps))
     }
 }

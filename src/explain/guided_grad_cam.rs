@@ -1,15 +1,19 @@
 //! Guided Grad-CAM: guided backpropagation's detail, where Grad-CAM looks.
 
-use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Explanation, Reduce, Technique, grad_cam::class_activation_maps, input_gradient::per_class};
+use super::{
+    Explanation, OneRun, Reduce, Technique,
+    class_activation::{Variant, class_activation_maps},
+    input_gradient::feature_maps,
+    one_run,
+};
 use crate::{
     autodiff::Rule,
     error::Result,
     imaging::upsample,
-    model::{ClassRef, Model, Picture, Question},
+    model::{Answer, ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
 
@@ -35,23 +39,35 @@ impl Technique for GuidedGradCam {
     type Findings = Explanation;
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation> {
-        let classes = model.resolve(&self.class)?;
+        one_run::explain(self, model, picture, cancellation)
+    }
+}
+
+impl OneRun for GuidedGradCam {
+    fn classes(&self) -> &[ClassRef] {
+        &self.class
+    }
+
+    fn question(&self, model: &Model) -> Result<Question> {
         let layer = model.feature_layer(self.layer.as_deref())?;
-        let question = Question {
+        Ok(Question {
             gradients: vec![(Rule::Standard, layer.output.clone()), (Rule::Guided, model.input().to_owned())],
             values: vec![layer.output.clone()],
-        };
-        let mut answer = model.ask(&question, &picture.input, &classes, cancellation)?;
-        let gradients = answer.take_gradient(Rule::Standard, &layer.output)?;
-        let guided = per_class(answer.take_gradient(Rule::Guided, model.input())?)?;
-        let cams = class_activation_maps(answer.take_value(&layer.output)?, gradients)?;
+        })
+    }
+
+    fn read(&self, model: &Model, answer: &Answer) -> Result<Explanation> {
+        let layer = model.feature_layer(self.layer.as_deref())?;
+        let guided = feature_maps(answer.gradient(Rule::Guided, model.input())?)?;
+        let cams = class_activation_maps(answer, &layer.output, Variant::GradCam)?;
         let maps = guided
+            .outer_iter()
             .zip(cams)
             .map(|(guided, cam)| {
-                let (height, width) = (guided.len_of(Axis(1)), guided.len_of(Axis(2)));
-                self.reduce.apply(guided * &upsample(&cam.view(), width, height))
+                let (_, height, width) = guided.dim();
+                self.reduce.apply(&guided * &upsample(&cam.view(), width, height))
             })
             .collect();
-        Ok(Explanation::new(Self::NAME, Some(layer.name.clone()), model, &answer, maps))
+        Ok(Explanation::new(Self::NAME, Some(layer.name.clone()), model, answer, maps))
     }
 }

@@ -1,15 +1,14 @@
 //! Maps made of a class logit's gradient with respect to the picture.
 
-use ndarray::{Array3, ArrayD, Axis, Ix3};
+use ndarray::{Array3, ArrayD, ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::explanation::{Explanation, Values};
+use super::explanation::Values;
 use crate::{
     autodiff::Rule,
     error::{Error, Result},
-    model::{ClassRef, Model, Picture, Question},
-    runtime::Cancellation,
+    model::{Answer, Model, Question},
 };
 
 /// How the channels of a gradient become a map.
@@ -40,30 +39,21 @@ impl Reduce {
     }
 }
 
-/// Explains by the gradient of each class's logit with respect to the picture, by `rule` at each `ReLU`.
-pub(super) fn explain(
-    technique: &'static str,
-    rule: Rule,
-    (class, reduce): (&[ClassRef], Reduce),
-    (model, picture): (&Model, &Picture),
-    cancellation: &Cancellation,
-) -> Result<Explanation> {
-    let question = Question { gradients: vec![(rule, model.input().to_owned())], values: Vec::new() };
-    let classes = model.resolve(class)?;
-    let mut answer = model.ask(&question, &picture.input, &classes, cancellation)?;
-    let gradients = answer.take_gradient(rule, model.input())?;
-    let maps = per_class(gradients)?.map(|gradient| reduce.apply(gradient)).collect();
-    Ok(Explanation::new(technique, None, model, &answer, maps))
+/// What gives the gradient of each class's logit with respect to the picture, by `rule` at each `ReLU`.
+pub(super) fn question(model: &Model, rule: Rule) -> Question {
+    Question { gradients: vec![(rule, model.input().to_owned())], values: Vec::new() }
 }
 
-/// The parts [C, H, W] of `stacked` [K, C, H, W].
-pub(super) fn per_class(stacked: ArrayD<f32>) -> Result<impl Iterator<Item = Array3<f32>>> {
-    let parts = stacked
-        .into_dimensionality::<ndarray::Ix4>()
-        .map_err(|error| Error::internal(format!("a gradient is not [K, C, H, W]: {error}")))?;
-    let shape = parts.raw_dim();
-    Ok((0..shape[0])
-        .map(move |k| parts.index_axis(Axis(0), k).to_owned().into_dimensionality::<Ix3>().unwrap_or_default()))
+/// The map of each class from its gradient by `rule`.
+pub(super) fn maps(model: &Model, answer: &Answer, rule: Rule, reduce: Reduce) -> Result<Vec<Values>> {
+    let gradients = feature_maps(answer.gradient(rule, model.input())?)?;
+    Ok(gradients.outer_iter().map(|gradient| reduce.apply(gradient.to_owned())).collect())
+}
+
+/// `values` as [N, C, H, W].
+pub(super) fn feature_maps(values: &ArrayD<f32>) -> Result<ArrayView4<'_, f32>> {
+    let shape = values.shape();
+    values.view().into_dimensionality().map_err(|_| Error::internal(format!("{shape:?} is not [N, C, H, W]")))
 }
 
 #[cfg(test)]

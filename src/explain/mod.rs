@@ -1,11 +1,13 @@
 //! The techniques: options in, [`Explanation`] out, one file each.
 
+mod class_activation;
 mod deconvnet;
 mod explanation;
 mod grad_cam;
 mod guided_backprop;
 mod guided_grad_cam;
 mod input_gradient;
+mod one_run;
 mod predict;
 mod predictions;
 mod report;
@@ -14,12 +16,14 @@ mod saliency;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
+pub use class_activation::Variant;
 pub use deconvnet::Deconvnet;
 pub use explanation::{Explanation, Map, Prediction, Scored, Values};
 pub use grad_cam::GradCam;
 pub use guided_backprop::GuidedBackprop;
 pub use guided_grad_cam::GuidedGradCam;
 pub use input_gradient::Reduce;
+pub use one_run::OneRun;
 pub use predict::{Predict, Predictions, Top};
 pub use report::{Dimensions, Format, Report, Timing, Written};
 pub use saliency::Saliency;
@@ -32,9 +36,7 @@ use crate::{
 };
 
 /// A technique's options, which are also its query string, form, JSON body, OpenAPI schema and command-line flags.
-pub trait Technique:
-    Serialize + DeserializeOwned + Default + ToSchema + clap::Args + Send + 'static
-{
+pub trait Technique: Serialize + DeserializeOwned + Default + ToSchema + clap::Args + Send + 'static {
     /// The name in addresses and on the command line.
     const NAME: &'static str;
 

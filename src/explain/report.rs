@@ -78,12 +78,7 @@ impl<F: Serialize> Report<F> {
     /// Decodes the picture in `file` within `limits`, makes it ready for `model`, and lets `run` look at it.
     ///
     /// A file that is no picture, or too large a one, is a 422.
-    pub fn new(
-        model: &Model,
-        file: &[u8],
-        limits: &Images,
-        run: impl FnOnce(&Picture) -> Result<F>,
-    ) -> Result<Self> {
+    pub fn new(model: &Model, file: &[u8], limits: &Images, run: impl FnOnce(&Picture) -> Result<F>) -> Result<Self> {
         let start = Instant::now();
         let limits = Limits { max_pixels: limits.max_pixels, max_side: limits.max_side };
         let picture = model.prepare(decode(file, limits)?);

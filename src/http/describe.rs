@@ -100,7 +100,10 @@ fn merge(schema: &mut Schemas, more: Option<Value>) {
 
 impl PictureCall<'_> {
     /// The address that `handler` serves, whose answer is a report on findings `F`.
-    pub fn route<F: Serialize + ToSchema>(self, handler: MethodRouter<Arc<App>>) -> Result<UtoipaMethodRouter<Arc<App>>> {
+    pub fn route<F: Serialize + ToSchema>(
+        self,
+        handler: MethodRouter<Arc<App>>,
+    ) -> Result<UtoipaMethodRouter<Arc<App>>> {
         let mut schemas = Vec::new();
         Report::<F>::schemas(&mut schemas);
         let mut paths = Paths::new();
@@ -219,14 +222,21 @@ fn problems() -> Map<String, Value> {
         (408, "slow_upload", "The body took too long to arrive"),
         (413, "body_too_large", "The body is larger than the server takes"),
         (415, "unsupported_media_type", "The content type is none that can hold a picture"),
-        (422, "unknown_class", "The picture cannot be decoded or is too large, or an option or its value cannot be used"),
+        (
+            422,
+            "unknown_class",
+            "The picture cannot be decoded or is too large, or an option or its value cannot be used",
+        ),
         (500, "internal", "The service failed"),
         (503, "busy", "The queue is full or the models are loading: try again after the seconds in `Retry-After`"),
         (504, "deadline_exceeded", "The answer took too long"),
     ];
     let response = |(status, code, description): (u16, &str, &str)| {
         let content = json!({"schema": {"$ref": format!("#/components/schemas/{}", Problem::name())}});
-        (status.to_string(), json!({"description": format!("{description} (such as `{code}`)."), "content": {PROBLEM_JSON: content}}))
+        (
+            status.to_string(),
+            json!({"description": format!("{description} (such as `{code}`)."), "content": {PROBLEM_JSON: content}}),
+        )
     };
     causes.map(response).into_iter().collect()
 }

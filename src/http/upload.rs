@@ -187,9 +187,10 @@ fn from_json(body: &[u8]) -> Result<(Bytes, Pairs)> {
     let refuse = |error: serde_json::Error| {
         malformed("malformed_json", format!("the body is not a JSON object with a picture and options: {error}"))
     };
-    let image = serde_json::from_slice::<Picture<'_>>(body).map_err(refuse)?.image.ok_or_else(|| {
-        malformed("missing_image", format!("there is no member `image`: {JSON_IMAGE}"))
-    })?;
+    let image = serde_json::from_slice::<Picture<'_>>(body)
+        .map_err(refuse)?
+        .image
+        .ok_or_else(|| malformed("missing_image", format!("there is no member `image`: {JSON_IMAGE}")))?;
     // Checked before the options are read, since a value takes more memory than its text.
     check_options(body.len() - image.get().len())?;
     let picture = decode_image(image.get())?;
@@ -206,8 +207,9 @@ fn decode_image(json: &str) -> Result<Bytes> {
         #[serde(borrow)]
         b64: Cow<'a, str>,
     }
-    let image: Image<'_> = serde_json::from_str(json)
-        .map_err(|error| malformed("missing_image", format!("the member `image` has no picture ({error}): {JSON_IMAGE}")))?;
+    let image: Image<'_> = serde_json::from_str(json).map_err(|error| {
+        malformed("missing_image", format!("the member `image` has no picture ({error}): {JSON_IMAGE}"))
+    })?;
     decode_base64(&image.b64)
 }
 

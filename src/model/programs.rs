@@ -28,6 +28,22 @@ pub struct Question {
     pub values: Vec<String>,
 }
 
+impl Question {
+    /// Asks for what `other` asks for as well.
+    pub fn merge(&mut self, other: Self) {
+        for gradient in other.gradients {
+            if !self.gradients.contains(&gradient) {
+                self.gradients.push(gradient);
+            }
+        }
+        for value in other.values {
+            if !self.values.contains(&value) {
+                self.values.push(value);
+            }
+        }
+    }
+}
+
 /// What a run found, for N pictures and K classes.
 #[derive(Debug)]
 pub struct Answer {
@@ -35,20 +51,20 @@ pub struct Answer {
     pub logits: ArrayD<f32>,
     /// [N, classes].
     pub probabilities: ArrayD<f32>,
-    /// The index of the class that each gradient is of, [K]; empty when the question has no gradient.
+    /// The index of each class asked about, [K]: that of the gradients.
     pub classes: Vec<usize>,
     values: HashMap<String, ArrayD<f32>>,
 }
 
 impl Answer {
-    /// Takes out the value `name`, [N, ...]; an error if the question did not ask for it.
-    pub fn take_value(&mut self, name: &str) -> Result<ArrayD<f32>> {
-        self.values.remove(name).ok_or_else(|| Error::internal(format!("a run did not give `{name}`")))
+    /// The value `name`, [N, ...]; an error if the question did not ask for it.
+    pub fn value(&self, name: &str) -> Result<&ArrayD<f32>> {
+        self.values.get(name).ok_or_else(|| Error::internal(format!("a run did not give `{name}`")))
     }
 
-    /// Takes out the gradient by `rule` with respect to `value`, [K, ...]; an error if the question did not ask for it.
-    pub fn take_gradient(&mut self, rule: Rule, value: &str) -> Result<ArrayD<f32>> {
-        self.take_value(&gradient_name(rule, value))
+    /// The gradient by `rule` with respect to `value`, [K, ...]; an error if the question did not ask for it.
+    pub fn gradient(&self, rule: Rule, value: &str) -> Result<&ArrayD<f32>> {
+        self.value(&gradient_name(rule, value))
     }
 }
 
@@ -96,7 +112,7 @@ impl Programs {
             values.remove(name).ok_or_else(|| Error::internal(format!("a program has no output `{name}`")))
         };
         let (logits, probabilities) = (take(&self.classifier.logits)?, take(&self.classifier.probabilities)?);
-        let classes = if question.gradients.is_empty() { Vec::new() } else { chosen(classes, &logits) };
+        let classes = chosen(classes, &logits);
         Ok(Answer { logits, probabilities, classes, values })
     }
 
