@@ -42,6 +42,27 @@ pub struct Map {
     #[serde(flatten)]
     #[schema(value_type = MapValues)]
     pub values: Values,
+    /// How well the attributions sum to what they explain, where a technique promises that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<Completeness>,
+}
+
+/// How well attributions sum to the difference that they explain.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct Completeness {
+    /// The sum of the attributions of all pixels and channels.
+    pub attribution_sum: f32,
+    /// The logit of the picture minus that of the baseline.
+    pub logit_difference: f32,
+    /// By how much the sum misses the difference: `attribution_sum - logit_difference`.
+    pub error: f32,
+}
+
+impl Completeness {
+    /// Compares the sum with the difference.
+    pub(super) fn new(attribution_sum: f32, logit_difference: f32) -> Self {
+        Self { attribution_sum, logit_difference, error: attribution_sum - logit_difference }
+    }
 }
 
 /// The numbers of a map as JSON shows them.

@@ -1,5 +1,6 @@
 //! The techniques: options in, [`Explanation`] out, one file each.
 
+mod bounds;
 mod class_activation;
 mod deconvnet;
 mod explanation;
@@ -7,26 +8,31 @@ mod grad_cam;
 mod guided_backprop;
 mod guided_grad_cam;
 mod input_gradient;
+mod integrated_gradients;
 mod one_run;
 mod predict;
 mod predictions;
 mod report;
 mod saliency;
+mod smoothgrad;
 
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
+pub use bounds::check_bounds;
 pub use class_activation::Variant;
 pub use deconvnet::Deconvnet;
-pub use explanation::{Explanation, Map, Prediction, Scored, Values};
+pub use explanation::{Completeness, Explanation, Map, Prediction, Scored, Values};
 pub use grad_cam::GradCam;
 pub use guided_backprop::GuidedBackprop;
 pub use guided_grad_cam::GuidedGradCam;
 pub use input_gradient::Reduce;
+pub use integrated_gradients::{Baseline, IntegratedGradients};
 pub use one_run::OneRun;
 pub use predict::{Predict, Predictions, Top};
 pub use report::{Dimensions, Format, Report, Timing, Written};
 pub use saliency::Saliency;
+pub use smoothgrad::SmoothGrad;
 
 use crate::{
     error::{Error, Result},
@@ -67,6 +73,8 @@ pub fn visit_techniques(visitor: &mut impl Visitor) {
     visitor.visit::<Saliency>();
     visitor.visit::<GuidedBackprop>();
     visitor.visit::<Deconvnet>();
+    visitor.visit::<SmoothGrad>();
+    visitor.visit::<IntegratedGradients>();
     visitor.visit::<GradCam>();
     visitor.visit::<GuidedGradCam>();
 }

@@ -37,6 +37,7 @@ impl Explanation {
                 logit: score(&answer.logits, class),
             },
             values,
+            completeness: None,
         };
         let maps = answer.classes.iter().zip(maps).map(map).collect();
         Self { technique, layer, predictions: likeliest(model, answer, PREDICTIONS), maps }

@@ -1,0 +1,116 @@
+//! Occlusion: how the class's probability falls when a part of the picture is covered.
+
+mod fill;
+mod findings;
+mod windows;
+
+use ndarray::{Array2, Array4, Axis, concatenate, s};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use fill::Fill;
+pub use findings::{Occluded, OcclusionMaps, Quantity};
+pub use windows::Placement;
+use windows::{Window, Windows};
+
+use super::{Technique, predictions};
+use crate::{
+    error::{Error, Result},
+    model::{ClassRef, Model, Picture, Question},
+    runtime::Cancellation,
+};
+
+/// The class's probability with a square covered, for every place of the square.
+///
+/// Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013, section 4.2. A low probability, that is
+/// a large drop from the whole picture's, marks what the class depends on. It takes a run of the model for each place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
+#[serde(default)]
+pub struct Occlusion {
+    /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
+    #[arg(long)]
+    pub class: Vec<ClassRef>,
+    /// The side of the square that is covered, in pixels of the model's input.
+    #[arg(long, default_value_t = Occlusion::default().patch)]
+    #[schema(minimum = 1)]
+    pub patch: usize,
+    /// How far the square moves, in pixels of the model's input.
+    #[arg(long, default_value_t = Occlusion::default().stride)]
+    #[schema(minimum = 1)]
+    pub stride: usize,
+    /// What covers the square: a number after preprocessing, `gray`, `mean`, `black` or `blur`.
+    #[arg(long, default_value_t)]
+    #[schema(value_type = String, default = "0.5")]
+    pub fill: Fill,
+    /// How windows and the map's elements belong together.
+    #[arg(long, value_enum, default_value_t)]
+    pub placement: Placement,
+    /// Which map is drawn and written as npy; JSON has both.
+    #[arg(long, value_enum, default_value_t)]
+    pub quantity: Quantity,
+    /// What counts as important in the mask: a probability below this share of the map's largest.
+    #[arg(long, default_value_t = Occlusion::default().threshold)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub threshold: f32,
+}
+
+impl Default for Occlusion {
+    fn default() -> Self {
+        Self {
+            class: Vec::new(),
+            patch: 70,
+            stride: 14,
+            fill: Fill::default(),
+            placement: Placement::default(),
+            quantity: Quantity::default(),
+            threshold: 0.85,
+        }
+    }
+}
+
+/// How many occluded pictures go through the model in one run.
+const BATCH: usize = 8;
+
+impl Technique for Occlusion {
+    const NAME: &'static str = "occlusion";
+    type Findings = OcclusionMaps;
+
+    fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<OcclusionMaps> {
+        let classes = model.resolve(&self.class)?;
+        let (_, _, height, width) = picture.input.dim();
+        let windows = Windows::new(self.placement, [height, width], self.patch, self.stride)?;
+        let whole = model.ask(&Question::default(), &picture.input, &classes, cancellation)?;
+
+        let filled = self.fill.of(model, picture);
+        let mut probabilities = vec![Vec::with_capacity(windows.len()); whole.classes.len()];
+        let all: Vec<Window> = windows.iter().collect();
+        for batch in all.chunks(BATCH) {
+            let covered = covered(&picture.input, &filled, batch)?;
+            let answer = model.ask(&Question::default(), &covered, &[], cancellation)?;
+            for (of_class, &class) in probabilities.iter_mut().zip(&whole.classes) {
+                of_class.extend(answer.probabilities.index_axis(Axis(1), class));
+            }
+        }
+        let maps: Vec<Array2<f32>> = probabilities.iter().map(|of_class| windows.map(of_class)).collect();
+        let scored = predictions::scored(model, &whole);
+        let maps = scored.into_iter().zip(maps).map(|(class, map)| Occluded::new(class, map, self.threshold));
+        Ok(OcclusionMaps {
+            technique: Self::NAME,
+            predictions: predictions::best(model, &whole),
+            positions: windows.len(),
+            maps: maps.collect(),
+            quantity: self.quantity,
+        })
+    }
+}
+
+/// Copies of `input` [1, 3, H, W], each with one of `windows` taken from `filled`: [N, 3, H, W].
+fn covered(input: &Array4<f32>, filled: &Array4<f32>, windows: &[Window]) -> Result<Array4<f32>> {
+    let copies = vec![input.view(); windows.len()];
+    let mut batch = concatenate(Axis(0), &copies).map_err(|error| Error::internal(error.to_string()))?;
+    for (index, Window { rows, columns }) in windows.iter().enumerate() {
+        let place = |picture: usize| s![picture, .., rows.clone(), columns.clone()];
+        batch.slice_mut(place(index)).assign(&filled.slice(place(0)));
+    }
+    Ok(batch)
+}
