@@ -1,8 +1,13 @@
 //! Uploaded bytes to upright RGB pixels, within limits that are checked from the header.
 
-use image::RgbImage;
+use std::io::Cursor;
 
-use crate::error::Result;
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits as DecoderLimits, RgbImage,
+    metadata::Orientation,
+};
+
+use crate::error::{Error, Result};
 
 /// Bounds on a picture, checked before a pixel is decoded.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +18,118 @@ pub struct Limits {
     pub max_side: u32,
 }
 
-/// Decodes a JPEG, PNG, GIF (first frame), WebP or BMP picture and turns it upright by its EXIF orientation.
-pub fn decode(_bytes: &[u8], _limits: Limits) -> Result<RgbImage> {
-    todo!()
+/// The most bytes that a decoded pixel takes: RGBA with 16 bits each.
+const BYTES_PER_PIXEL: u64 = 8;
+/// The most bytes a decoder may use beyond its pixels: rows in work, colour profiles, texts.
+const BYTES_BESIDE_PIXELS: u64 = 32 << 20;
+
+/// Decodes a JPEG, PNG, GIF (first frame), WebP (first frame) or BMP picture and turns it upright by its EXIF orientation.
+///
+/// Every picture becomes 8-bit RGB: 16-bit values lose their lower half, grey is repeated, CMYK is converted without a colour
+/// profile, and what is transparent lies on white. Colour profiles are not applied.
+///
+/// All errors are 422: `empty_picture`, `not_a_picture`, `picture_too_large` (from the header alone), `broken_picture` (damaged
+/// or cut off) and `unsupported_picture` (a rare kind of its format, such as an arithmetic-coded JPEG).
+pub fn decode(bytes: &[u8], limits: Limits) -> Result<RgbImage> {
+    let format = format(bytes)?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits.for_decoder());
+    let mut decoder = reader.into_decoder().map_err(|error| refused(&error, limits))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > limits.max_pixels || width.max(height) > limits.max_side {
+        return Err(too_large(&format!("{width}x{height} pixels are too many"), limits));
+    }
+    if width == 0 || height == 0 {
+        return Err(broken("it has no pixels"));
+    }
+    if format == ImageFormat::Jpeg && !reaches_its_end(bytes) {
+        return Err(broken("the JPEG stops before its end marker"));
+    }
+    // EXIF that cannot be read says nothing about the pixels.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| refused(&error, limits))?;
+    let mut upright = DynamicImage::ImageRgb8(over_white(picture));
+    upright.apply_orientation(orientation);
+    Ok(upright.into_rgb8())
 }
+
+impl Limits {
+    fn for_decoder(self) -> DecoderLimits {
+        let mut limits = DecoderLimits::default();
+        limits.max_alloc = Some(self.max_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(BYTES_BESIDE_PIXELS));
+        limits
+    }
+}
+
+/// The format that the first bytes tell, if it is one that is read.
+fn format(bytes: &[u8]) -> Result<ImageFormat> {
+    use ImageFormat::{Bmp, Gif, Jpeg, Png, WebP};
+    if bytes.is_empty() {
+        return Err(Error::unprocessable("empty_picture", "the picture has 0 bytes: send the picture's file"));
+    }
+    match image::guess_format(bytes) {
+        Ok(format @ (Jpeg | Png | Gif | WebP | Bmp)) => Ok(format),
+        Ok(_) | Err(_) => Err(Error::unprocessable(
+            "not_a_picture",
+            "these bytes are not a picture of a format that is read: send a JPEG, PNG, GIF (its first frame is taken), WebP or BMP",
+        )),
+    }
+}
+
+fn refused(error: &ImageError, limits: Limits) -> Error {
+    match error {
+        ImageError::Limits(_) => too_large("it takes too much memory to decode", limits),
+        ImageError::Unsupported(error) => Error::unprocessable(
+            "unsupported_picture",
+            format!("this kind of picture is not read ({error}): save it as a plain JPEG or PNG"),
+        ),
+        error => broken(&error.to_string()),
+    }
+}
+
+fn too_large(reason: &str, Limits { max_pixels, max_side }: Limits) -> Error {
+    Error::unprocessable(
+        "picture_too_large",
+        format!("the picture is too large: {reason}; send one of at most {max_pixels} pixels and {max_side} a side"),
+    )
+}
+
+fn broken(reason: &str) -> Error {
+    Error::unprocessable("broken_picture", format!("the picture is damaged or cut off: {reason}; send the whole file"))
+}
+
+/// Whether the markers of a JPEG lead to its end-of-image marker. (The decoder fills what is missing with grey.)
+///
+/// A segment's content is skipped by its length, since it may hold a whole JPEG as a thumbnail; in entropy-coded data, a byte 255
+/// begins a marker unless a zero, a restart marker or another 255 follows.
+fn reaches_its_end(jpeg: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    let mut rest = jpeg.get(2..).unwrap_or_default();
+    while let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff | 0xd0..=0xd7))
+    {
+        if rest[at + 1] == END {
+            return true;
+        }
+        let segment = &rest[at + 2..];
+        let length = segment.first_chunk().map_or(0, |length| u16::from_be_bytes(*length));
+        rest = segment.get(usize::from(length)..).unwrap_or_default();
+    }
+    false
+}
+
+fn over_white(picture: DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.into_rgb8();
+    }
+    let rgba = picture.into_rgba8();
+    let mut rgb = RgbImage::new(rgba.width(), rgba.height());
+    for (onto, from) in rgb.pixels_mut().zip(rgba.pixels()) {
+        let [colour @ .., alpha] = from.0.map(u32::from);
+        onto.0 = colour.map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+    }
+    rgb
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

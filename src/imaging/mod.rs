@@ -4,9 +4,11 @@ mod colormap;
 mod decode;
 mod render;
 mod resize;
+mod style;
 
 pub use colormap::ColorMap;
 pub use decode::{Limits, decode};
 pub use image::RgbImage;
-pub use render::{Alpha, Output, Size, Style, encode_png, render, side_by_side};
+pub use render::{encode_png, render, side_by_side};
 pub use resize::{Region, crop_and_resize, upsample};
+pub use style::{Alpha, Output, Size, Style};

@@ -1,71 +1,164 @@
 //! Maps of numbers to pictures.
 
-use image::RgbImage;
-use ndarray::ArrayViewD;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use image::{
+    GrayImage, ImageEncoder, Rgb, RgbImage,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+    imageops,
+};
+use ndarray::{ArrayD, ArrayViewD};
 
-use super::{ColorMap, Region};
-use crate::error::Result;
+use super::{Alpha, ColorMap, Output, Region, Size, Style, crop_and_resize, resize::stretch};
+use crate::error::{Error, Result};
 
-/// What a picture shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Output {
-    /// The map laid over the photograph.
-    #[default]
-    Overlay,
-    /// The map alone.
-    Heatmap,
+/// The share of a map's magnitudes that are told apart; the few above it, the spikes of a gradient, get the last colour.
+const SHARE: f64 = 0.995;
+/// What lies around a heat map where the model saw only a part of the photograph.
+const OUTSIDE: Rgb<u8> = Rgb([128; 3]);
+/// Between pictures in a row.
+const MARGIN: u32 = 8;
+const MARGIN_COLOR: Rgb<u8> = Rgb([255; 3]);
+
+/// Draws `map` over the part `seen` of `photo` that the model got as `input` (width, height) pixels.
+///
+/// `map` is [H, W] of any size, or [3, H, W] in RGB order for a signed gradient, which is drawn in its own colours about grey.
+/// Numbers are scaled for the picture only. A map without negative values goes from 0 to its 99.5th percentile, so that a few
+/// spikes do not leave the rest dark (in a small map that is the maximum); a map with negative values, or one in a diverging
+/// colour map, goes as far on both sides of 0. A map that is the same everywhere is drawn as zeros.
+///
+/// At the original size, an overlay leaves the photo untouched around what the model saw, and a heat map is grey there.
+///
+/// Another shape of `map` is an internal error.
+pub fn render(
+    photo: &RgbImage,
+    seen: Region,
+    input: (u32, u32),
+    map: &ArrayViewD<'_, f32>,
+    style: &Style,
+) -> Result<RgbImage> {
+    let (size, place) = match style.size {
+        Size::Original => (photo.dimensions(), Place::of(seen, photo)),
+        Size::Model => (input, Place { left: 0, top: 0, width: input.0, height: input.1 }),
+    };
+    let drawn = draw(map, style.colormap, place.width, place.height)?;
+    let (mut canvas, alpha) = match (style.output, style.size) {
+        (Output::Overlay, Size::Original) => (photo.clone(), style.alpha),
+        (Output::Overlay, Size::Model) => (crop_and_resize(photo, seen, size.0, size.1), style.alpha),
+        (Output::Heatmap, _) => (RgbImage::from_pixel(size.0, size.1, OUTSIDE), Alpha::OPAQUE),
+    };
+    lay_over(&mut canvas, &drawn, place, alpha);
+    Ok(canvas)
 }
 
-/// How large a picture is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Size {
-    /// As large as the uploaded picture.
-    #[default]
-    Original,
-    /// As large as the model's input, showing what the model saw.
-    Model,
+/// Pictures in a row, with a white margin between them.
+pub fn side_by_side(mut pictures: Vec<RgbImage>) -> RgbImage {
+    if pictures.len() == 1 {
+        return pictures.remove(0);
+    }
+    let height = pictures.iter().map(RgbImage::height).max().unwrap_or(0);
+    let width = pictures.iter().map(|picture| picture.width() + MARGIN).sum::<u32>().saturating_sub(MARGIN);
+    let mut row = RgbImage::from_pixel(width, height, MARGIN_COLOR);
+    let mut left = 0;
+    for picture in pictures {
+        imageops::replace(&mut row, &picture, left, 0);
+        left += i64::from(picture.width() + MARGIN);
+    }
+    row
 }
 
-/// How opaque the map lies over the photograph, 0 (invisible) to 1 (covers it).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Alpha(pub f32);
+/// The picture as a PNG file, packed fast rather than small.
+pub fn encode_png(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    let (width, height) = picture.dimensions();
+    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Paeth)
+        .write_image(picture.as_raw(), width, height, image::ExtendedColorType::Rgb8)
+        .map_err(|error| Error::internal(format!("a picture cannot be written: {error}")))?;
+    Ok(file)
+}
 
-impl Default for Alpha {
-    fn default() -> Self {
-        Self(0.5)
+/// Whole pixels of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+}
+
+impl Place {
+    /// The pixels nearest to `region`, at least one, inside `picture`.
+    fn of(region: Region, picture: &RgbImage) -> Self {
+        let span = |from: f64, length: f64, limit: u32| {
+            let first = (from.round() as u32).min(limit.saturating_sub(1));
+            let end = ((from + length).round() as u32).min(limit);
+            (first, end.saturating_sub(first).max(1))
+        };
+        let (left, width) = span(region.left, region.width, picture.width());
+        let (top, height) = span(region.top, region.height, picture.height());
+        Self { left, top, width, height }
     }
 }
 
-/// How a map is drawn: the same struct is the query string, the form, the JSON body, the OpenAPI schema and the flags of the command line.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams, ToSchema)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct Style {
-    /// Colour map; by default jet, and a diverging one for signed maps.
-    pub colormap: Option<ColorMap>,
-    /// How opaque the map lies over the photograph.
-    pub alpha: Alpha,
-    /// What the picture shows.
-    pub output: Output,
-    /// How large the picture is.
-    pub size: Size,
+fn draw(map: &ArrayViewD<'_, f32>, colormap: Option<ColorMap>, width: u32, height: u32) -> Result<RgbImage> {
+    let map = map.mapv(|value| if value.is_finite() { value } else { 0.0 });
+    let picture = match *map.shape() {
+        [rows, columns] => in_colormap(&map, colormap, (columns, rows), (width, height)),
+        [3, rows, columns] => {
+            let levels = levels(&map, true);
+            let color = |x, y| Rgb([0, 1, 2].map(|channel| levels[[channel, y as usize, x as usize].as_slice()]));
+            let small = RgbImage::from_fn(columns as u32, rows as u32, color);
+            crop_and_resize(&small, Region::whole(columns as u32, rows as u32), width, height)
+        }
+        ref shape => return Err(Error::internal(format!("a map of shape {shape:?} cannot be drawn"))),
+    };
+    Ok(picture)
 }
 
-/// Draws `map` ([H, W], or [3, H, W] in RGB order for a signed gradient) over the part `seen` of `photo`.
-pub fn render(_photo: &RgbImage, _seen: Region, _map: &ArrayViewD<'_, f32>, _style: &Style) -> RgbImage {
-    todo!()
+fn in_colormap(map: &ArrayD<f32>, colormap: Option<ColorMap>, size: (usize, usize), onto: (u32, u32)) -> RgbImage {
+    let has_negatives = map.iter().any(|value| *value < 0.0);
+    let colormap = colormap.unwrap_or(if has_negatives { ColorMap::RdBu } else { ColorMap::Jet });
+    let levels = levels(map, has_negatives || colormap.is_diverging());
+    let level = |x, y| image::Luma([levels[[y as usize, x as usize].as_slice()]]);
+    let small = GrayImage::from_fn(size.0 as u32, size.1 as u32, level);
+    let colors = colormap.colors();
+    let mut picture = RgbImage::new(onto.0, onto.1);
+    for (to, level) in picture.pixels_mut().zip(stretch(&small, onto.0, onto.1).pixels()) {
+        to.0 = colors[usize::from(level.0[0])];
+    }
+    picture
 }
 
-/// Pictures of equal height in a row, with a margin between them.
-pub fn side_by_side(_pictures: &[RgbImage]) -> RgbImage {
-    todo!()
+/// The numbers as steps of 0 to 255: from 0 upwards, or on both sides of 0 if `symmetric`.
+fn levels(map: &ArrayD<f32>, symmetric: bool) -> ArrayD<u8> {
+    let scale = scale(map);
+    map.mapv(|value| {
+        let share = if scale > 0.0 { value / scale } else { 0.0 };
+        let share = if symmetric { share.mul_add(0.5, 0.5) } else { share };
+        (share.clamp(0.0, 1.0) * 255.0).round() as u8
+    })
 }
 
-/// The picture as a PNG file.
-pub fn encode_png(_picture: &RgbImage) -> Result<Vec<u8>> {
-    todo!()
+/// The magnitude that gets the last colour; 0 for a map that is the same everywhere.
+fn scale(map: &ArrayD<f32>) -> f32 {
+    if map.iter().all(|value| Some(value) == map.first()) {
+        return 0.0;
+    }
+    let mut magnitudes: Vec<f32> = map.iter().map(|value| value.abs()).collect();
+    let last = ((magnitudes.len() as f64 * SHARE).ceil() as usize).saturating_sub(1);
+    let (_, &mut high, above) = magnitudes.select_nth_unstable_by(last, f32::total_cmp);
+    // More than the share may be zeros.
+    if high > 0.0 { high } else { above.iter().copied().fold(0.0, f32::max) }
 }
+
+fn lay_over(canvas: &mut RgbImage, drawn: &RgbImage, place: Place, alpha: Alpha) {
+    let alpha = alpha.of_256();
+    for (x, y, color) in drawn.enumerate_pixels() {
+        let below = canvas.get_pixel_mut(place.left + x, place.top + y);
+        for (below, color) in below.0.iter_mut().zip(color.0) {
+            *below = ((u32::from(*below) * (256 - alpha) + u32::from(color) * alpha + 128) >> 8) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ mod programs;
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
 use ndarray::Array4;
-pub use preprocessing::Preprocessing;
+pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
 
 use manifest::Manifest;
@@ -53,6 +53,8 @@ pub struct Picture {
     pub seen: Region,
     /// What the model gets, [1, 3, H, W].
     pub input: Array4<f32>,
+    /// The order of the channels in `input`.
+    pub order: ChannelOrder,
 }
 
 impl Model {
@@ -105,7 +107,7 @@ impl Model {
     /// The upright `photo` made ready for this model.
     pub fn prepare(&self, photo: RgbImage) -> Picture {
         let (input, seen) = self.preprocessing.apply(&photo);
-        Picture { photo, seen, input }
+        Picture { photo, seen, input, order: self.preprocessing.order() }
     }
 
     /// The indices of `classes`; none named: the likeliest class, as `None`.

@@ -1,37 +1,155 @@
 //! Pixels to the numbers a model was trained on.
 
-use ndarray::Array4;
+use ndarray::{Array4, ArrayView3, ArrayViewD, Axis};
 use serde::Deserialize;
 
 use crate::{
-    error::Result,
-    imaging::{Region, RgbImage},
+    error::{Error, Result},
+    imaging::{Region, RgbImage, crop_and_resize},
 };
 
 /// `[preprocessing]` of `model.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Section {
-    mode: Option<String>,
+    /// One of the usual ways, instead of the four keys below.
+    mode: Option<Mode>,
+    /// The order of the channels, in which `mean` and `std` are given too.
+    order: Option<ChannelOrder>,
+    /// What 0 to 255 is multiplied by; by default 1.
+    scale: Option<f32>,
+    /// What is then subtracted from each channel; by default 0.
+    mean: Option<[f32; 3]>,
+    /// What each channel is then divided by; by default 1.
+    std: Option<[f32; 3]>,
+    /// How a picture gets the input's size; by default `stretch`.
+    resize: Resize,
+    /// The input's size in pixels: a side, or [height, width]; by default the graph's.
+    size: Option<InputSize>,
+}
+
+/// The three ways that Keras' `preprocess_input` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// BGR minus `ImageNet`'s mean.
+    Caffe,
+    /// RGB of 0 to 1, minus `ImageNet`'s mean, divided by its standard deviation; torchvision's too.
+    Torch,
+    /// RGB of -1 to 1.
+    Tf,
+}
+
+/// How a picture gets the size of a model's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Resize {
+    /// All of it, whatever its proportions, as Keras does.
+    #[default]
+    Stretch,
+    /// Its middle: torchvision's `Resize(size * 256 / 224)`, then `CenterCrop(size)`.
+    Crop,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "`size` is a number of pixels or [height, width]")]
+enum InputSize {
+    Square(u16),
+    Sides([u16; 2]),
+}
+
+/// The order of a model's three input channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+impl ChannelOrder {
+    /// A `map` [3, H, W] in this order with its channels as RGB; [H, W] stays as it is.
+    pub fn to_rgb(self, mut map: ArrayViewD<'_, f32>) -> ArrayViewD<'_, f32> {
+        if self == Self::Bgr && map.ndim() == 3 {
+            map.invert_axis(Axis(0));
+        }
+        map
+    }
+
+    /// The three values of `color`, from RGB to this order or back.
+    fn swap<T: Copy>(self, color: [T; 3]) -> [T; 3] {
+        let [red, green, blue] = color;
+        if self == Self::Bgr { [blue, green, red] } else { color }
+    }
 }
 
 impl Section {
-    /// Torchvision's.
+    /// Torchvision's, for classifiers trained on `ImageNet`.
     pub fn torchvision() -> Self {
-        todo!()
+        Self { mode: Some(Mode::Torch), resize: Resize::Crop, ..Self::default() }
     }
 
-    /// The preprocessing at the model's own size (height, width), if that is known.
-    pub fn resolve(&self, _size: Option<(usize, usize)>) -> Result<Preprocessing> {
-        todo!()
+    /// The preprocessing, where `size` (height, width) is the graph's, if it has a fixed one.
+    ///
+    /// A section that contradicts itself or leaves something open is a setup error `invalid_preprocessing`.
+    pub fn resolve(&self, size: Option<(usize, usize)>) -> Result<Preprocessing> {
+        let size = match self.size {
+            Some(InputSize::Square(length)) => Some((length.into(), length.into())),
+            Some(InputSize::Sides([height, width])) => Some((height.into(), width.into())),
+            None => size,
+        };
+        let (height, width) = size.ok_or_else(|| {
+            invalid("the graph does not fix the input's size: say `size`, a number of pixels or [height, width]")
+        })?;
+        if height == 0 || width == 0 {
+            return Err(invalid("`size` must be at least 1"));
+        }
+        let (order, scale, mean, std) = self.numbers()?;
+        let finite = |values: [f32; 3]| values.iter().all(|value| value.is_finite());
+        if !scale.is_finite() || scale == 0.0 || !finite(mean) || !finite(std) || std.contains(&0.0) {
+            return Err(invalid("`scale`, `mean` and `std` must be finite, and `scale` and `std` not 0"));
+        }
+        Ok(Preprocessing { width, height, resize: self.resize, order, scale, mean, std })
+    }
+
+    fn numbers(&self) -> Result<(ChannelOrder, f32, [f32; 3], [f32; 3])> {
+        let spelt_out = self.order.is_some() || self.scale.is_some() || self.mean.is_some() || self.std.is_some();
+        match (self.mode, self.order) {
+            (Some(_), _) if spelt_out => {
+                Err(invalid("`mode` already says `order`, `scale`, `mean` and `std`: keep the one or the others"))
+            }
+            (Some(Mode::Caffe), _) => Ok((ChannelOrder::Bgr, 1.0, [103.939, 116.779, 123.68], [1.0; 3])),
+            (Some(Mode::Torch), _) => {
+                Ok((ChannelOrder::Rgb, 1.0 / 255.0, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+            }
+            (Some(Mode::Tf), _) => Ok((ChannelOrder::Rgb, 1.0 / 127.5, [1.0; 3], [1.0; 3])),
+            (None, Some(order)) => {
+                Ok((order, self.scale.unwrap_or(1.0), self.mean.unwrap_or([0.0; 3]), self.std.unwrap_or([1.0; 3])))
+            }
+            (None, None) => Err(invalid(
+                "say `mode` (`caffe`, `torch` or `tf`), or `order` (`rgb` or `bgr`) with `scale`, `mean` and `std`",
+            )),
+        }
     }
 }
 
-/// How a picture becomes a model's input.
+fn invalid(message: &str) -> Error {
+    Error::setup("invalid_preprocessing", format!("[preprocessing] of model.toml: {message}"))
+}
+
+/// How a picture becomes a model's input: cut, resized (bilinear with antialias, as Pillow does), then for each channel
+/// `(x * scale - mean) / std` with x of 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preprocessing {
     width: usize,
     height: usize,
+    resize: Resize,
+    order: ChannelOrder,
+    scale: f32,
+    /// In the model's order of channels, as `std`.
+    mean: [f32; 3],
+    std: [f32; 3],
 }
 
 impl Preprocessing {
@@ -45,8 +163,78 @@ impl Preprocessing {
         self.height
     }
 
+    /// The order of the input's channels.
+    pub fn order(&self) -> ChannelOrder {
+        self.order
+    }
+
     /// The input tensor [1, 3, height, width] of `photo`, and the part of it that the model sees.
-    pub fn apply(&self, _photo: &RgbImage) -> (Array4<f32>, Region) {
-        todo!()
+    pub fn apply(&self, photo: &RgbImage) -> (Array4<f32>, Region) {
+        let seen = match self.resize {
+            Resize::Stretch => Region::whole(photo.width(), photo.height()),
+            Resize::Crop => self.center_crop(photo.width(), photo.height()),
+        };
+        let resized = crop_and_resize(photo, seen, self.width as u32, self.height as u32);
+        let mut input = Array4::zeros((1, 3, self.height, self.width));
+        for (x, y, pixel) in resized.enumerate_pixels() {
+            let values = self.normalize(pixel.0);
+            for (channel, value) in values.into_iter().enumerate() {
+                input[[0, channel, y as usize, x as usize]] = value;
+            }
+        }
+        (input, seen)
+    }
+
+    /// The input values of an RGB `color`, in the model's order of channels.
+    pub fn normalize(&self, color: [u8; 3]) -> [f32; 3] {
+        let color = self.order.swap(color);
+        std::array::from_fn(|channel| (f32::from(color[channel]) * self.scale - self.mean[channel]) / self.std[channel])
+    }
+
+    /// The picture whose input tensor is `input` [3, H, W]; values beyond black and white are cut off.
+    pub fn to_picture(&self, input: &ArrayView3<'_, f32>) -> RgbImage {
+        let (_, height, width) = input.dim();
+        RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            let level = |channel: usize| {
+                let value = input[[channel, y as usize, x as usize]];
+                let level = (value * self.std[channel] + self.mean[channel]) / self.scale;
+                level.round().clamp(0.0, 255.0) as u8
+            };
+            image::Rgb(self.order.swap([level(0), level(1), level(2)]))
+        })
+    }
+
+    /// The lowest and the highest value that each channel of an input can have, in the model's order.
+    pub fn range(&self) -> [(f32, f32); 3] {
+        let (black, white) = (self.normalize([0; 3]), self.normalize([255; 3]));
+        std::array::from_fn(|channel| (black[channel].min(white[channel]), black[channel].max(white[channel])))
+    }
+
+    /// The part of a `width` x `height` picture that torchvision's `Resize` and `CenterCrop` leave.
+    ///
+    /// `Resize` gives the picture whole sides; `CenterCrop` starts at a whole pixel of the resized picture, the even one where it
+    /// falls between two (Python's `round`). Both steps become one resampling from this region.
+    fn center_crop(&self, width: u32, height: u32) -> Region {
+        let enlarged = |side: usize| (side as f64 * 256.0 / 224.0).round();
+        let (least_width, least_height) = (enlarged(self.width), enlarged(self.height));
+        let (width, height) = (f64::from(width), f64::from(height));
+        // The side that needs the larger scale gets exactly its size; the other is cut to whole pixels.
+        let (resized_width, resized_height) = if width * least_height <= height * least_width {
+            (least_width, (least_width * height / width).floor())
+        } else {
+            ((least_height * width / height).floor(), least_height)
+        };
+        let (across, down) = (width / resized_width, height / resized_height);
+        let offset = |resized: f64, side: usize| ((resized - side as f64) / 2.0).round_ties_even();
+        Region {
+            left: offset(resized_width, self.width) * across,
+            top: offset(resized_height, self.height) * down,
+            width: self.width as f64 * across,
+            height: self.height as f64 * down,
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "preprocessing_tests.rs"]
+mod tests;
