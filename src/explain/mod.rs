@@ -13,6 +13,8 @@ mod predictions;
 mod report;
 mod saliency;
 
+use std::fmt::Debug;
+
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -36,7 +38,7 @@ use crate::{
 };
 
 /// A technique's options, which are also its query string, form, JSON body, OpenAPI schema and command-line flags.
-pub trait Technique: Serialize + DeserializeOwned + Default + ToSchema + clap::Args + Send + 'static {
+pub trait Technique: Serialize + DeserializeOwned + Default + Debug + ToSchema + clap::Args + Send + 'static {
     /// The name in addresses and on the command line.
     const NAME: &'static str;
 
