@@ -54,7 +54,7 @@ impl FromRequest<Arc<App>> for Upload {
         let seconds = server.request_timeout;
         let arrival = tokio::time::timeout(Duration::from_secs(seconds), read(request, server.body_limit)).await;
         let (picture, options) = arrival.map_err(|_| {
-            let detail = format!("the body took more than {seconds} seconds to arrive: send a smaller picture");
+            let detail = format!("the body took more than {seconds} s to arrive: send a smaller picture");
             Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
         })??;
         Ok(Self { picture, options, _room: room })
