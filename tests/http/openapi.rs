@@ -13,12 +13,12 @@ fn document() -> Value {
 #[test]
 fn the_file_is_current() {
     let file: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
-    assert_eq!(file, document(), "openapi/openapi.json is not what the service says: run `make openapi`");
+    assert!(file == document(), "openapi/openapi.json is not what the service says: run `make openapi`");
 }
 
 #[tokio::test]
 async fn the_service_gives_the_document() {
-    assert_eq!(json(Server::shared().get("/openapi.json")).await, document());
+    assert!(json(Server::shared().get("/openapi.json")).await == document());
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn every_technique_describes_its_own_options() {
     assert_eq!(options("saliency"), with(&["reduce"]));
     assert_eq!(options("guided-backprop"), with(&["reduce"]));
     assert_eq!(options("deconvnet"), with(&["reduce"]));
-    assert_eq!(options("grad-cam"), with(&["layer"]));
+    assert_eq!(options("grad-cam"), with(&["layer", "variant"]));
     assert_eq!(options("guided-grad-cam"), with(&["layer", "reduce"]));
 }
 
