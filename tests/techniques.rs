@@ -24,7 +24,7 @@ fn model() -> std::sync::Arc<Model> {
     models().get("vgg16-caltech101").unwrap()
 }
 
-fn explain<T: Technique>(technique: &T) -> Explanation {
+fn explain<T: Technique<Findings = Explanation>>(technique: &T) -> Explanation {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
     technique.explain(&model(), &picture, &Cancellation::default()).unwrap()
 }
@@ -53,7 +53,7 @@ fn inside(map: &Array2<f32>) -> (f32, bool) {
 #[test]
 fn a_drawn_stop_sign_is_recognised() {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
-    let predictions = Predict::default().predict(&model(), &picture, &Cancellation::default()).unwrap();
+    let predictions = Predict::default().predict(&model(), &picture, &Cancellation::default()).unwrap().predictions;
     assert_eq!(predictions.len(), 5);
     assert_eq!(predictions[0].label, "stop_sign");
     assert!(predictions[0].probability > 0.8);

@@ -1,10 +1,18 @@
 //! The command line: reads flags and settings, then leaves the work to the rooms below.
 
+mod explain;
 mod files;
+mod models;
 mod openapi;
+mod picture;
+mod predict;
 mod serve;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -31,6 +39,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Predict(predict::Predict),
+    Explain(explain::Explain),
+    Models(models::ListModels),
     Openapi(openapi::Openapi),
 }
 
@@ -58,16 +69,21 @@ fn run(cli: Cli) -> Result<()> {
     start_log(&config.log)?;
     match cli.command {
         Command::Serve(serve) => serve.run(config),
+        Command::Predict(predict) => predict.run(&config),
+        Command::Explain(explain) => explain.run(&config),
+        Command::Models(models) => models.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }
 }
 
 /// Sends the log to the standard error, so that the standard output holds nothing but answers.
 fn start_log(log: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+    // What ONNX Runtime's binding says of itself at each start is no news, unless the setting asks for it.
+    let filter = EnvFilter::try_new(format!("ort=warn,{}", log.level)).map_err(|error| {
         Error::setup("invalid_log_level", format!("`{}` in log.level is no level or filter: {error}", log.level))
     })?;
-    let log_to = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = io::stderr().is_terminal();
+    let log_to = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => log_to.try_init(),
         LogFormat::Json => log_to.json().flatten_event(true).try_init(),

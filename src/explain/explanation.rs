@@ -122,9 +122,9 @@ impl Serialize for Nested<'_> {
 #[schema(example = json!({
     "technique": "grad-cam",
     "layer": "block5_conv3",
-    "predictions": [{"index": 46, "label": "elephant", "probability": 0.97}],
+    "predictions": [{"index": 36, "label": "elephant", "probability": 0.97}],
     "maps": [{
-        "class": {"index": 46, "label": "elephant", "probability": 0.97, "logit": 12.3},
+        "class": {"index": 36, "label": "elephant", "probability": 0.97, "logit": 12.3},
         "shape": [2, 2], "min": 0.0, "max": 3.1, "data": [[0.0, 0.1], [0.4, 3.1]]
     }]
 }))]

@@ -16,6 +16,8 @@ mod report;
 mod saliency;
 mod smoothgrad;
 
+use std::fmt::Debug;
+
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -42,7 +44,7 @@ use crate::{
 };
 
 /// A technique's options, which are also its query string, form, JSON body, OpenAPI schema and command-line flags.
-pub trait Technique: Serialize + DeserializeOwned + Default + ToSchema + clap::Args + Send + 'static {
+pub trait Technique: Serialize + DeserializeOwned + Default + Debug + ToSchema + clap::Args + Send + 'static {
     /// The name in addresses and on the command line.
     const NAME: &'static str;
 

@@ -58,7 +58,7 @@ impl std::fmt::Display for Top {
 
 /// What the model sees in a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({"predictions": [{"index": 46, "label": "elephant", "probability": 0.97}]}))]
+#[schema(example = json!({"predictions": [{"index": 36, "label": "elephant", "probability": 0.97}]}))]
 pub struct Predictions {
     /// The likeliest classes, best first.
     pub predictions: Vec<Prediction>,

@@ -90,6 +90,11 @@ impl<F: Serialize> Report<F> {
         Ok(Self { model: model.name().to_owned(), image, findings, timing_ms, picture })
     }
 
+    /// What the model found.
+    pub fn findings(&self) -> &F {
+        &self.findings
+    }
+
     /// The report as JSON.
     pub fn to_json(&self) -> Result<Written> {
         self.timed(|| serde_json::to_vec(self).map_err(|error| Error::internal(error.to_string())))

@@ -104,7 +104,7 @@ impl PictureCall<'_> {
         self,
         handler: MethodRouter<Arc<App>>,
     ) -> Result<UtoipaMethodRouter<Arc<App>>> {
-        let mut schemas = Vec::new();
+        let mut schemas = vec![(F::name().into_owned(), F::schema())];
         Report::<F>::schemas(&mut schemas);
         let mut paths = Paths::new();
         paths.add_path_operation(self.path, vec![HttpMethod::Post], self.operation::<F>()?);
@@ -172,7 +172,8 @@ impl PictureCall<'_> {
             "schema": {"type": "string"}, "example": "vgg16-caltech101"
         });
         let options = self.options.iter().map(|(name, schema)| {
-            let description = &schema["description"];
+            let mut schema = schema.clone();
+            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
             json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
         });
         std::iter::once(model).chain(options).collect()

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -34,7 +34,9 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", request_id = id);
     let (request, unread) = Unread::share(request);
     let mut response = next.run(request).instrument(span.clone()).await;
-    if response.status().is_client_error() || response.status().is_server_error() {
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    // Whoever sent too slowly would not send the rest any faster.
+    if refused && response.status() != StatusCode::REQUEST_TIMEOUT {
         unread.drain().await;
     }
     if let Some(mut problem) = problem(&mut response) {

@@ -15,17 +15,26 @@ use crate::{
 /// The address is open while the models load, so that `/healthz` and `/readyz` can tell.
 pub async fn serve(config: Config) -> Result<()> {
     let address = config.server.listen.clone();
-    let listener = TcpListener::bind(&address)
-        .await
-        .map_err(|error| Error::setup("cannot_listen", format!("cannot listen on `{address}`: {error}")))?;
+    let listener = TcpListener::bind(&address).await.map_err(|error| {
+        let advice = "name another address with --listen or server.listen";
+        Error::setup("cannot_listen", format!("cannot listen on `{address}`: {error}; {advice}"))
+    })?;
     let app = Arc::new(App::new(config));
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
     }
     let loading = load(Arc::clone(&app));
     let stop = stop_signal()?;
-    tokio::try_join!(run(listener, app, stop), loading)?;
-    Ok(())
+    let serving = run(listener, app, stop);
+    tokio::pin!(serving);
+    tokio::select! {
+        // Asked to stop before all is loaded.
+        outcome = &mut serving => outcome,
+        loaded = loading => {
+            loaded?;
+            serving.await
+        }
+    }
 }
 
 /// Serves on `listener` until `stop` is done and the requests in progress are answered.

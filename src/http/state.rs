@@ -77,7 +77,7 @@ impl App {
     ) -> Result<T> {
         let limit = Duration::from_secs(self.config.server.request_timeout);
         tokio::time::timeout(limit, self.workers.run(work)).await.unwrap_or_else(|_| {
-            let message = format!("the answer took more than {} seconds; ask for less, or try again", limit.as_secs());
+            let message = format!("the answer took more than {} s; ask for less, or try again", limit.as_secs());
             Err(Error::new(Kind::Deadline, "deadline_exceeded", message))
         })
     }

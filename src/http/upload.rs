@@ -54,7 +54,7 @@ impl FromRequest<Arc<App>> for Upload {
         let seconds = server.request_timeout;
         let arrival = tokio::time::timeout(Duration::from_secs(seconds), read(request, server.body_limit)).await;
         let (picture, options) = arrival.map_err(|_| {
-            let detail = format!("the body took more than {seconds} seconds to arrive: send a smaller picture");
+            let detail = format!("the body took more than {seconds} s to arrive: send a smaller picture");
             Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
         })??;
         Ok(Self { picture, options, _room: room })
@@ -241,6 +241,13 @@ mod tests {
         Upload::from_request(request.body(body.into()).unwrap(), &Arc::new(App::new(config))).await
     }
 
+    /// The options of an upload whose picture is `pixels`.
+    async fn options(content_type: &str, query: &str, body: impl Into<Body>) -> Pairs {
+        let upload = upload(content_type, query, body).await.unwrap();
+        assert_eq!(upload.picture, "pixels");
+        upload.options
+    }
+
     async fn refused(content_type: &str, body: impl Into<Body>) -> (u16, &'static str) {
         let problem = upload(content_type, "", body).await.unwrap_err();
         (problem.status, problem.code)
@@ -263,15 +270,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_picture_comes_raw_or_in_a_form_or_in_json() {
-        let expected = |options| Ok(Upload { picture: Bytes::from_static(b"pixels"), options });
-        assert_eq!(upload("image/png", "top=1", "pixels").await, expected(vec![pair("top", "1")]));
-        assert_eq!(upload("application/octet-stream", "", "pixels").await, expected(vec![]));
-        let both = vec![pair("top", "1"), pair("layer", "fc")];
-        assert_eq!(upload(FORM, "top=1", form(&[("image", "pixels"), ("layer", "fc")])).await, expected(both.clone()));
+        assert_eq!(options("image/png", "top=1", "pixels").await, [pair("top", "1")]);
+        assert_eq!(options("application/octet-stream", "", "pixels").await, []);
+        let both = [pair("top", "1"), pair("layer", "fc")];
+        assert_eq!(options(FORM, "top=1", form(&[("image", "pixels"), ("layer", "fc")])).await, both);
         let json = r#"{"layer": "fc", "image": {"b64": "cGl4ZWxz"}}"#;
-        assert_eq!(upload("application/json; charset=utf-8", "top=1", json).await, expected(both));
+        assert_eq!(options("application/json; charset=utf-8", "top=1", json).await, both);
         let json = r#"{"image": {"b64": "data:image/png;base64,cGl4\nZWxz"}}"#;
-        assert_eq!(upload("application/json", "", json).await, expected(vec![]));
+        assert_eq!(options("application/json", "", json).await, []);
     }
 
     #[tokio::test]
@@ -287,7 +293,43 @@ mod tests {
         assert_eq!(refused("application/json", "{").await, (400, "malformed_json"));
         assert_eq!(refused("application/json", "{}").await, (400, "missing_image"));
         assert_eq!(refused("application/json", r#"{"image": "abc"}"#).await, (400, "missing_image"));
+        assert_eq!(refused("application/json", r#"{"image": null}"#).await, (400, "missing_image"));
+        assert_eq!(refused("application/json", "[]").await, (400, "malformed_json"));
         assert_eq!(refused("application/json", r#"{"image": {"b64": "?"}}"#).await, (400, "malformed_base64"));
+    }
+
+    #[test]
+    fn options_take_only_so_much_of_a_body() {
+        let options =
+            |count: usize| format!(r#"{{"image": {{"b64": "cGl4ZWxz"}}, "class": [{}0]}}"#, "0,".repeat(count));
+        assert_eq!(from_json(options(1000).as_bytes()).unwrap().1.len(), 1001);
+        assert_eq!(from_json(options(MOST_OPTIONS).as_bytes()).unwrap_err().code, "options_too_large");
+    }
+
+    #[tokio::test]
+    async fn a_form_is_not_mostly_options() {
+        let mut config = Config::default();
+        let request = |fields: &[(&str, &str)]| {
+            Request::post("/").header(header::CONTENT_TYPE, FORM).body(Body::from(form(fields))).unwrap()
+        };
+        config.server.body_limit = 1 << 20;
+        let app = Arc::new(App::new(config));
+        let long = "x".repeat(MOST_OPTIONS);
+        let problem = Upload::from_request(request(&[("layer", &long)]), &app).await.unwrap_err();
+        assert_eq!((problem.status, problem.code), (413, "options_too_large"));
+    }
+
+    #[tokio::test]
+    async fn uploads_are_refused_while_too_many_are_held() {
+        let mut config = Config::default();
+        (config.runtime.sessions, config.server.queue) = (1, 1);
+        let app = Arc::new(App::new(config));
+        let upload =
+            || async { Upload::from_request(Request::post("/").body(Body::from("pixels")).unwrap(), &app).await };
+        let held = (upload().await.unwrap(), upload().await.unwrap());
+        assert_eq!(upload().await.unwrap_err().status, 503);
+        drop(held);
+        assert!(upload().await.is_ok());
     }
 
     #[tokio::test]

@@ -26,39 +26,63 @@ pub struct Models {
     models: BTreeMap<String, Arc<Model>>,
 }
 
+/// Where a model comes from.
+enum Source {
+    BuiltIn,
+    Directory(PathBuf),
+}
+
 impl Models {
     /// Loads ONNX Runtime, the built-in model, and every model in `models.dir`; one there takes the place of a built-in of its name.
     pub fn load(config: &Config) -> Result<Self> {
         let runtime = Runtime::load(&config.runtime)?;
-        let mut models = BTreeMap::new();
-        for (name, directory) in directories(&config.models.dir)? {
-            let weights = Weights::new(&config.models.cache_dir);
-            let model = Model::new(&name, read(&name, &directory)?, &runtime, weights)
-                .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })?;
-            models.insert(name, Arc::new(model));
-        }
-        if !models.contains_key(BUILT_IN) {
-            let weights = Weights::new(&config.models.cache_dir);
-            models.insert(BUILT_IN.to_owned(), Arc::new(Model::new(BUILT_IN, built_in()?, &runtime, weights)?));
-        }
-        Ok(Self { models })
+        let models = sources(config)?.into_iter().map(|(name, source)| {
+            let model = read(&name, &source, config, &runtime)?;
+            Ok((name, Arc::new(model)))
+        });
+        Ok(Self { models: models.collect::<Result<_>>()? })
+    }
+
+    /// Loads ONNX Runtime and the model called `name`, and no other.
+    pub fn load_one(config: &Config, name: &str) -> Result<Model> {
+        let sources = sources(config)?;
+        let source = sources.get(name).ok_or_else(|| unknown(name, &sources))?;
+        read(name, source, config, &Runtime::load(&config.runtime)?)
     }
 
     /// The model called `name`; a 404 with near names if there is none.
     pub fn get(&self, name: &str) -> Result<Arc<Model>> {
-        self.models.get(name).cloned().ok_or_else(|| {
-            let names = || self.models.keys().map(String::as_str);
-            let near = nearest(name, names(), 3);
-            let known = if near.is_empty() { names().collect() } else { near };
-            let hint = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {hint}"))
-        })
+        self.models.get(name).cloned().ok_or_else(|| unknown(name, &self.models))
     }
 
     /// All models, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
         self.models.values()
     }
+}
+
+fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
+    let names = || models.keys().map(String::as_str);
+    let near = nearest(name, names(), 3);
+    let known = if near.is_empty() { names().collect() } else { near };
+    let hint = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {hint}"))
+}
+
+fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
+    let mut sources = BTreeMap::from([(BUILT_IN.to_owned(), Source::BuiltIn)]);
+    let directories = directories(&config.models.dir)?;
+    sources.extend(directories.into_iter().map(|(name, directory)| (name, Source::Directory(directory))));
+    Ok(sources)
+}
+
+fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Result<Model> {
+    let files = match source {
+        Source::BuiltIn => built_in()?,
+        Source::Directory(directory) => read_directory(name, directory)?,
+    };
+    Model::new(name, files, runtime, Weights::new(&config.models.cache_dir))
+        .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })
 }
 
 fn built_in() -> Result<Files> {
@@ -94,7 +118,7 @@ fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-fn read(name: &str, directory: &Path) -> Result<Files> {
+fn read_directory(name: &str, directory: &Path) -> Result<Files> {
     let optional = |file: &str| match fs::read_to_string(directory.join(file)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, nearest};
 
 /// A class as a caller names it: an index, or a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(examples("elephant", "46"))]
+#[schema(examples("elephant", "36"))]
 pub struct ClassRef(pub String);
 
 impl FromStr for ClassRef {

@@ -50,10 +50,15 @@ impl Runtime {
 
 fn environment(library: &Path, threads: usize) -> Result<Environment> {
     let builder = ort::init_from(library).map_err(|error| {
-        Error::setup(
-            "runtime_not_loaded",
-            format!("ONNX Runtime could not be loaded from {}: {error}. {ADVICE}", library.display()),
-        )
+        let message = if library == Path::new(FILE_NAME) {
+            format!(
+                "ONNX Runtime was not found: there is no {FILE_NAME} at ORT_DYLIB_PATH, beside this program, in .onnxruntime/ \
+                 or where the system looks. {ADVICE}"
+            )
+        } else {
+            format!("ONNX Runtime could not be loaded from {}: {error}. {ADVICE}", library.display())
+        };
+        Error::setup("runtime_not_loaded", message)
     })?;
     let pool = GlobalThreadPoolOptions::default()
         .with_intra_threads(threads)

@@ -1,1 +1,146 @@
 //! The HTTP interface, over a socket.
+
+mod bad_input;
+mod explain;
+mod health;
+mod limits;
+mod models;
+mod openapi;
+mod pictures;
+mod predict;
+mod routes;
+
+use std::{
+    future::pending,
+    io::{Cursor, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, OnceLock},
+};
+
+use glassbox::{
+    config::Config,
+    http::{self, App},
+};
+use image::{DynamicImage, ImageFormat, RgbImage};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::stop_sign::{self, Sign};
+
+const MODEL: &str = "/v1/models/vgg16-caltech101";
+const SIGN: Sign = Sign { x: 220.0, y: 90.0, radius: 60.0 };
+
+/// A server on a port of its own.
+struct Server {
+    address: SocketAddr,
+    app: Arc<App>,
+}
+
+impl Server {
+    /// A server that answers everything: what tests share.
+    fn shared() -> &'static Self {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(|_| {}))
+    }
+
+    /// A server with loaded models and the settings that `change` makes of the defaults.
+    fn start(change: impl FnOnce(&mut Config)) -> Self {
+        let server = Self::start_unready(change);
+        server.app.load().unwrap();
+        server
+    }
+
+    /// A server that has not loaded its models.
+    fn start_unready(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.models.cache_dir = env!("CARGO_TARGET_TMPDIR").into();
+        change(&mut config);
+        let app = Arc::new(App::new(config));
+        let address = serve(|listener| {
+            let app = Arc::clone(&app);
+            async move { http::run(listener, app, pending()).await.unwrap() }
+        });
+        Self { address, app }
+    }
+
+    fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        Client::new().request(method.parse().unwrap(), format!("http://{}{path}", self.address))
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.request("GET", path)
+    }
+
+    /// A picture's file sent to `call` of the default model.
+    fn post(&self, call: &str, picture: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.request("POST", &format!("{MODEL}{call}")).body(picture)
+    }
+
+    /// What the server answers to `request`, until it closes the connection.
+    fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        // A server that has refused the request need not read all of it.
+        let _ = stream.write_all(request);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+/// Runs a server on a thread that lives as long as the tests.
+fn serve<F: Future<Output = ()>>(server: impl FnOnce(TcpListener) -> F) -> SocketAddr
+where
+    F: Send + 'static,
+{
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let serving = {
+        let _entered = runtime.enter();
+        server(TcpListener::from_std(listener).unwrap())
+    };
+    std::thread::spawn(move || runtime.block_on(serving));
+    address
+}
+
+fn stop_sign() -> RgbImage {
+    stop_sign::draw(320, 240, SIGN)
+}
+
+fn file(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    picture.into().write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+    file(picture, ImageFormat::Png)
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// The JSON of an answer that succeeded.
+async fn json(request: RequestBuilder) -> Value {
+    let response = request.send().await.unwrap();
+    let (status, text) = (response.status(), response.text().await.unwrap());
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// What a refusal says to people, checked to be a problem with `status` and `code`.
+async fn refused(request: RequestBuilder, status: u16, code: &str) -> String {
+    let response = request.send().await.unwrap();
+    assert_eq!(header(&response, "content-type"), "application/problem+json");
+    let request_id = header(&response, "x-request-id").to_owned();
+    let (path, answered) = (response.url().path().to_owned(), response.status().as_u16());
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!((answered, problem["code"].as_str()), (status, Some(code)), "{problem}");
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["instance"], path);
+    assert!(!request_id.is_empty() && problem["request_id"] == request_id, "{problem}");
+    problem["detail"].as_str().unwrap().to_owned()
+}

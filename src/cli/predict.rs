@@ -1,0 +1,27 @@
+//! `glassbox predict`
+
+use clap::Args;
+
+use super::{files::print, picture::PictureArgs};
+use crate::{config::Config, error::Result, explain, runtime::Cancellation};
+
+/// Prints the likeliest classes of a picture
+#[derive(Debug, Args)]
+#[group(skip)] // its name is that of the options'
+pub(super) struct Predict {
+    #[command(flatten)]
+    picture: PictureArgs,
+    #[command(flatten)]
+    predict: explain::Predict,
+}
+
+impl Predict {
+    pub(super) fn run(&self, config: &Config) -> Result<()> {
+        let predict = |model: &_, picture: &_| self.predict.predict(model, picture, &Cancellation::default());
+        let report = self.picture.report(config, predict)?;
+        let lines = report.findings().predictions.iter();
+        let text: String =
+            lines.map(|p| format!("{:6.2} %  {} ({})\n", p.probability * 100.0, p.label, p.index)).collect();
+        print(text.as_bytes())
+    }
+}

@@ -1,0 +1,92 @@
+//! The document and the pages that show it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Server, header, json};
+
+fn document() -> Value {
+    serde_json::to_value(glassbox::http::openapi().unwrap()).unwrap()
+}
+
+#[test]
+fn the_file_is_current() {
+    let file: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
+    assert!(file == document(), "openapi/openapi.json is not what the service says: run `make openapi`");
+}
+
+#[tokio::test]
+async fn the_service_gives_the_document() {
+    assert!(json(Server::shared().get("/openapi.json")).await == document());
+}
+
+#[test]
+fn every_technique_describes_its_own_options() {
+    let options = |technique: &str| {
+        let document = document();
+        let call = &document["paths"][format!("/v1/models/{{model}}/explain/{technique}")]["post"];
+        let names = call["parameters"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap().to_owned());
+        let query: BTreeSet<_> = names.filter(|name| name != "model").collect();
+        for body in ["multipart/form-data", "application/json"] {
+            let properties = &call["requestBody"]["content"][body]["schema"]["properties"];
+            let form = properties.as_object().unwrap().keys().filter(|name| *name != "image").cloned();
+            assert_eq!(form.collect::<BTreeSet<_>>(), query, "{technique}, {body}");
+        }
+        query
+    };
+    let style = ["alpha", "class", "colormap", "format", "output", "size"];
+    let with = |more: &[&str]| style.iter().chain(more).map(ToString::to_string).collect::<BTreeSet<_>>();
+    assert_eq!(options("saliency"), with(&["reduce"]));
+    assert_eq!(options("guided-backprop"), with(&["reduce"]));
+    assert_eq!(options("deconvnet"), with(&["reduce"]));
+    assert_eq!(options("grad-cam"), with(&["layer", "variant"]));
+    assert_eq!(options("guided-grad-cam"), with(&["layer", "reduce"]));
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn visit(value: &Value, document: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(reference)) = members.get("$ref") {
+                    let target = document.pointer(reference.strip_prefix('#').unwrap());
+                    assert!(target.is_some(), "{reference} leads nowhere");
+                }
+                members.values().for_each(|member| visit(member, document));
+            }
+            Value::Array(items) => items.iter().for_each(|item| visit(item, document)),
+            _ => {}
+        }
+    }
+    visit(&document(), &document());
+}
+
+#[tokio::test]
+async fn the_pages_come_whole_from_this_service() {
+    let server = Server::shared();
+    let text = async |path: &str| {
+        let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.text().await.unwrap()
+    };
+    let page = text("/docs/").await;
+    let named = page
+        .split(['"', '\''])
+        .filter(|part| part.ends_with(".js") || part.ends_with(".css") || part.ends_with(".png"));
+    let named: Vec<_> = named.collect();
+    assert!(named.len() >= 4, "{page}");
+    for part in named {
+        text(&format!("/docs/{}", part.trim_start_matches("./"))).await;
+    }
+    let settings = text("/docs/swagger-initializer.js").await;
+    assert!(settings.contains("/openapi.json") && settings.contains(r#""validatorUrl": "none""#), "{settings}");
+    assert!(!page.contains("//") && !settings.contains("http"), "{page}{settings}");
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_pages() {
+    let response = Server::shared().get("/").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.url().path()), (200, "/docs/"));
+    assert!(header(&response, "content-type").starts_with("text/html"));
+}
