@@ -1,18 +1,11 @@
 //! What every technique answers: raw numbers, not yet normalised or drawn.
 
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use utoipa::ToSchema;
 
-use super::Findings;
-use crate::{
-    error::{Error, Result},
-    imaging::{self, Size, Style},
-    model::Picture,
-};
-
-/// The most pixels of several maps drawn side by side.
-const MOST_PIXELS: u64 = 100_000_000;
+use super::{Findings, drawing};
+use crate::{error::Result, imaging::Style, model::Picture};
 
 /// A class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -71,7 +64,7 @@ impl Completeness {
 /// The numbers of a map as JSON shows them.
 #[derive(ToSchema)]
 #[allow(dead_code)] // Only its schema is used: `Values` writes itself so.
-struct MapValues {
+pub(super) struct MapValues {
     /// The length of each dimension: [H, W] or [C, H, W].
     #[schema(examples(json!([14, 14])))]
     shape: Vec<usize>,
@@ -143,79 +136,11 @@ pub struct Explanation {
 }
 
 impl Findings for Explanation {
-    /// The maps side by side; a 422 if they would be too large together.
     fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-        let input = (picture.input.dim().3 as u32, picture.input.dim().2 as u32);
-        let (width, height) = if style.size == Size::Model { input } else { picture.photo.dimensions() };
-        let pixels = u64::from(width) * u64::from(height) * self.maps.len() as u64;
-        if self.maps.len() > 1 && pixels > MOST_PIXELS {
-            let message = format!(
-                "{} maps of {width}x{height} pixels are too large a picture: ask for fewer classes, or for `size=model`",
-                self.maps.len()
-            );
-            return Err(Error::unprocessable("drawing_too_large", message));
-        }
-        let draw = |map: &Map| {
-            let values = picture.order.to_rgb(map.values.0.view());
-            imaging::render(&picture.photo, picture.seen, input, &values, style)
-        };
-        let drawn = self.maps.iter().map(draw).collect::<Result<Vec<_>>>()?;
-        imaging::encode_png(&imaging::side_by_side(drawn))
+        drawing::png(self.maps.iter().map(|map| map.values.0.view()).collect(), picture, style)
     }
 
-    /// [maps, H, W] or [maps, C, H, W].
     fn to_npy(&self) -> Result<Vec<u8>> {
-        use ndarray_npy::WriteNpyExt;
-        let views: Vec<_> = self.maps.iter().map(|map| map.values.0.view()).collect();
-        let stacked = ndarray::stack(Axis(0), &views).map_err(|error| Error::internal(error.to_string()))?;
-        let mut file = Vec::new();
-        stacked.write_npy(&mut file).map_err(|error| Error::internal(error.to_string()))?;
-        Ok(file)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ndarray::{Array3, Array4};
-
-    use super::*;
-    use crate::{
-        imaging::{Limits, Output, Region, RgbImage, decode},
-        model::ChannelOrder,
-    };
-
-    fn explanation(maps: Vec<ArrayD<f32>>) -> Explanation {
-        let prediction = Prediction { index: 0, label: "a".into(), probability: 1.0 };
-        let class = Scored { prediction, logit: 1.0 };
-        let maps = maps.into_iter().map(|values| Map { class: class.clone(), values: Values(values) }).collect();
-        Explanation { technique: "test", layer: None, predictions: Vec::new(), maps }
-    }
-
-    fn picture(width: u32, height: u32) -> Picture {
-        Picture {
-            photo: RgbImage::new(width, height),
-            seen: Region::whole(width, height),
-            input: Array4::zeros((1, 3, 1, 2)),
-            order: ChannelOrder::Bgr,
-        }
-    }
-
-    #[test]
-    fn a_gradient_in_bgr_is_drawn_in_rgb() {
-        let gradient = Array3::from_shape_vec((3, 1, 2), vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap().into_dyn();
-        let style = Style { output: Output::Heatmap, ..Style::default() };
-        let png = explanation(vec![gradient]).to_png(&picture(2, 1), &style).unwrap();
-        let drawn = decode(&png, Limits { max_pixels: 2, max_side: 2 }).unwrap();
-        assert_eq!(drawn.into_raw(), [128, 128, 255, 128, 128, 128]);
-    }
-
-    #[test]
-    fn maps_too_large_to_stand_side_by_side_are_refused() {
-        let both = explanation(vec![ArrayD::zeros(vec![1, 2]); 2]);
-        let large = picture(8_000, 8_000);
-        let error = both.to_png(&large, &Style::default()).unwrap_err();
-        assert_eq!(error.code, "drawing_too_large");
-        assert!(error.message.contains("size=model"), "{error}");
-        assert!(both.to_png(&large, &Style { size: Size::Model, ..Style::default() }).is_ok());
+        drawing::npy(&self.maps.iter().map(|map| map.values.0.view()).collect::<Vec<_>>())
     }
 }

@@ -3,12 +3,14 @@
 mod bounds;
 mod class_activation;
 mod deconvnet;
+mod drawing;
 mod explanation;
 mod grad_cam;
 mod guided_backprop;
 mod guided_grad_cam;
 mod input_gradient;
 mod integrated_gradients;
+mod occlusion;
 mod one_run;
 mod predict;
 mod predictions;
@@ -30,6 +32,7 @@ pub use guided_backprop::GuidedBackprop;
 pub use guided_grad_cam::GuidedGradCam;
 pub use input_gradient::Reduce;
 pub use integrated_gradients::{Baseline, IntegratedGradients};
+pub use occlusion::{Fill, Occluded, Occlusion, OcclusionMaps, Placement, Quantity};
 pub use one_run::OneRun;
 pub use predict::{Predict, Predictions, Top};
 pub use report::{Dimensions, Format, Report, Timing, Written};
@@ -79,6 +82,7 @@ pub fn visit_techniques(visitor: &mut impl Visitor) {
     visitor.visit::<IntegratedGradients>();
     visitor.visit::<GradCam>();
     visitor.visit::<GuidedGradCam>();
+    visitor.visit::<Occlusion>();
 }
 
 /// The names of all techniques.

@@ -21,6 +21,21 @@ fn named(model: &Model, index: usize, probability: f32) -> Prediction {
     Prediction { index, label: model.labels().get(index).to_owned(), probability }
 }
 
+/// The likeliest classes of the first picture in `answer`, as many as an explanation names.
+pub(super) fn best(model: &Model, answer: &Answer) -> Vec<Prediction> {
+    likeliest(model, answer, PREDICTIONS)
+}
+
+/// The classes that `answer` is of, with the first picture's scores.
+pub(super) fn scored(model: &Model, answer: &Answer) -> Vec<Scored> {
+    let score = |of: &ArrayD<f32>, class: usize| of.get([0, class].as_slice()).copied().unwrap_or(0.0);
+    let scored = |&class: &usize| Scored {
+        prediction: named(model, class, score(&answer.probabilities, class)),
+        logit: score(&answer.logits, class),
+    };
+    answer.classes.iter().map(scored).collect()
+}
+
 impl Explanation {
     /// The explanation of one picture by the `maps` of the classes that `answer` is of, in their order.
     pub(super) fn new(
@@ -30,16 +45,8 @@ impl Explanation {
         answer: &Answer,
         maps: Vec<Values>,
     ) -> Self {
-        let score = |of: &ArrayD<f32>, class: usize| of.get([0, class].as_slice()).copied().unwrap_or(0.0);
-        let map = |(&class, values): (&usize, Values)| Map {
-            class: Scored {
-                prediction: named(model, class, score(&answer.probabilities, class)),
-                logit: score(&answer.logits, class),
-            },
-            values,
-            completeness: None,
-        };
-        let maps = answer.classes.iter().zip(maps).map(map).collect();
-        Self { technique, layer, predictions: likeliest(model, answer, PREDICTIONS), maps }
+        let classes = scored(model, answer).into_iter();
+        let maps = classes.zip(maps).map(|(class, values)| Map { class, values, completeness: None }).collect();
+        Self { technique, layer, predictions: best(model, answer), maps }
     }
 }

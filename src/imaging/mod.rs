@@ -9,6 +9,6 @@ mod style;
 pub use colormap::ColorMap;
 pub use decode::{Limits, decode};
 pub use image::RgbImage;
-pub use render::{encode_png, render, side_by_side};
+pub use render::{blur, encode_png, render, side_by_side};
 pub use resize::{Region, crop_and_resize, upsample};
 pub use style::{Alpha, Output, Size, Style};

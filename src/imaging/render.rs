@@ -5,9 +5,9 @@ use image::{
     codecs::png::{CompressionType, FilterType, PngEncoder},
     imageops,
 };
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, Axis};
 
-use super::{Alpha, ColorMap, Output, Region, Size, Style, crop_and_resize, resize::stretch};
+use super::{Alpha, ColorMap, Output, Region, Size, Style, crop_and_resize, resize::stretch, upsample};
 use crate::error::{Error, Result};
 
 /// The share of a map's magnitudes that are told apart; the few above it, the spikes of a gradient, get the last colour.
@@ -39,14 +39,53 @@ pub fn render(
         Size::Original => (photo.dimensions(), Place::of(seen, photo)),
         Size::Model => (input, Place { left: 0, top: 0, width: input.0, height: input.1 }),
     };
+    let below = || match style.size {
+        Size::Original => photo.clone(),
+        Size::Model => crop_and_resize(photo, seen, size.0, size.1),
+    };
+    if style.output.shows_mask() {
+        let mut mask = RgbImage::new(size.0, size.1);
+        lay_over(&mut mask, &draw_mask(map, place.width, place.height)?, place, Alpha::OPAQUE);
+        return Ok(if style.output == Output::Masked { masked(below(), &mask) } else { mask });
+    }
     let drawn = draw(map, style.colormap, place.width, place.height)?;
-    let (mut canvas, alpha) = match (style.output, style.size) {
-        (Output::Overlay, Size::Original) => (photo.clone(), style.alpha),
-        (Output::Overlay, Size::Model) => (crop_and_resize(photo, seen, size.0, size.1), style.alpha),
-        (Output::Heatmap, _) => (RgbImage::from_pixel(size.0, size.1, OUTSIDE), Alpha::OPAQUE),
+    let (mut canvas, alpha) = match style.output {
+        Output::Heatmap => (RgbImage::from_pixel(size.0, size.1, OUTSIDE), Alpha::OPAQUE),
+        _ => (below(), style.alpha),
     };
     lay_over(&mut canvas, &drawn, place, alpha);
     Ok(canvas)
+}
+
+/// The picture blurred by a Gaussian of `deviation` pixels.
+pub fn blur(picture: &RgbImage, deviation: f32) -> RgbImage {
+    imageops::fast_blur(picture, deviation)
+}
+
+/// White where the magnitude of `map` reaches half of its largest, else black.
+fn draw_mask(map: &ArrayViewD<'_, f32>, width: u32, height: u32) -> Result<RgbImage> {
+    let magnitudes = map.mapv(|value| if value.is_finite() { value.abs() } else { 0.0 });
+    let magnitudes = match magnitudes.ndim() {
+        3 => magnitudes.fold_axis(Axis(0), 0.0_f32, |&a, &b| a.max(b)),
+        _ => magnitudes,
+    };
+    let magnitudes = magnitudes
+        .into_dimensionality()
+        .map_err(|_| Error::internal(format!("a map of shape {:?} cannot be drawn", map.shape())))?;
+    let large = upsample(&magnitudes.view(), width as usize, height as usize);
+    let largest = magnitudes.iter().copied().fold(0.0, f32::max);
+    let important = |x: u32, y: u32| largest > 0.0 && large[[y as usize, x as usize]] >= largest / 2.0;
+    Ok(RgbImage::from_fn(width, height, |x, y| Rgb([if important(x, y) { 255 } else { 0 }; 3])))
+}
+
+/// `picture` where `mask` is white, else black.
+fn masked(mut picture: RgbImage, mask: &RgbImage) -> RgbImage {
+    for (pixel, mask) in picture.pixels_mut().zip(mask.pixels()) {
+        for (level, mask) in pixel.0.iter_mut().zip(mask.0) {
+            *level &= mask;
+        }
+    }
+    picture
 }
 
 /// Pictures in a row, with a white margin between them.

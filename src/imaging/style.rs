@@ -40,6 +40,19 @@ pub enum Output {
     Overlay,
     /// The map alone.
     Heatmap,
+    /// White where the map is important, else black.
+    ///
+    /// Important is what reaches half of the map's largest magnitude; techniques with a threshold of their own say so.
+    Mask,
+    /// The photograph where the map is important, else black.
+    Masked,
+}
+
+impl Output {
+    /// Whether the picture shows what is important, not how much.
+    pub fn shows_mask(self) -> bool {
+        matches!(self, Self::Mask | Self::Masked)
+    }
 }
 
 /// How large a picture is.

@@ -174,15 +174,25 @@ impl Preprocessing {
             Resize::Stretch => Region::whole(photo.width(), photo.height()),
             Resize::Crop => self.center_crop(photo.width(), photo.height()),
         };
-        let resized = crop_and_resize(photo, seen, self.width as u32, self.height as u32);
-        let mut input = Array4::zeros((1, 3, self.height, self.width));
-        for (x, y, pixel) in resized.enumerate_pixels() {
+        (self.tensor(&crop_and_resize(photo, seen, self.width as u32, self.height as u32)), seen)
+    }
+
+    /// The tensor [1, 3, height, width] of a `picture` that has its size already.
+    pub fn tensor(&self, picture: &RgbImage) -> Array4<f32> {
+        let mut tensor = Array4::zeros((1, 3, picture.height() as usize, picture.width() as usize));
+        for (x, y, pixel) in picture.enumerate_pixels() {
             let values = self.normalize(pixel.0);
             for (channel, value) in values.into_iter().enumerate() {
-                input[[0, channel, y as usize, x as usize]] = value;
+                tensor[[0, channel, y as usize, x as usize]] = value;
             }
         }
-        (input, seen)
+        tensor
+    }
+
+    /// The input tensor [1, 3, height, width] of a picture in one RGB `color`.
+    pub fn uniform(&self, color: [u8; 3]) -> Array4<f32> {
+        let values = self.normalize(color);
+        Array4::from_shape_fn((1, 3, self.height, self.width), |(_, channel, _, _)| values[channel])
     }
 
     /// The input values of an RGB `color`, in the model's order of channels.

@@ -6,10 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    explain::{
-        Findings, Prediction, Scored, Values,
-        explanation::{MapValues, npy, pictures},
-    },
+    explain::{Findings, Prediction, Scored, Values, drawing, explanation::MapValues},
     imaging::Style,
     model::Picture,
 };
@@ -86,11 +83,11 @@ impl Findings for OcclusionMaps {
             let shown = if style.output.shows_mask() { &map.mask } else { map.map(self.quantity) };
             shown.0.view()
         });
-        pictures(maps, picture, style)
+        drawing::png(maps.collect(), picture, style)
     }
 
     fn to_npy(&self) -> Result<Vec<u8>> {
-        npy(self.maps.iter().map(|map| map.map(self.quantity).0.view()))
+        drawing::npy(&self.maps.iter().map(|map| map.map(self.quantity).0.view()).collect::<Vec<_>>())
     }
 }
 
