@@ -146,7 +146,7 @@ fn a_bomb_is_refused_from_its_header() {
         assert!(error.message.contains(word), "{}", error.message);
     }
     assert_eq!(decode(&header(1 << 30, 1), limits).unwrap_err().code, "picture_too_large");
-    // The same way for a header of which the pixels are allowed and missing: not the header itself is wrong.
+    // The forged header itself is sound: at an allowed size, it is the pixels that are missed.
     assert_eq!(decode(&header(3_000, 3_000), limits).unwrap_err().code, "broken_picture");
 }
 
