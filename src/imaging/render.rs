@@ -1,13 +1,13 @@
 //! Maps of numbers to pictures.
 
 use image::{
-    GrayImage, ImageEncoder, Rgb, RgbImage,
+    ImageEncoder, Rgb, RgbImage,
     codecs::png::{CompressionType, FilterType, PngEncoder},
     imageops,
 };
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2};
 
-use super::{Alpha, ColorMap, Output, Region, Size, Style, crop_and_resize, resize::stretch, upsample};
+use super::{Alpha, ColorMap, Output, Region, Size, Style, crop_and_resize, upsample};
 use crate::error::{Error, Result};
 
 /// The share of a map's magnitudes that are told apart; the few above it, the spikes of a gradient, get the last colour.
@@ -139,45 +139,43 @@ impl Place {
 
 fn draw(map: &ArrayViewD<'_, f32>, colormap: Option<ColorMap>, width: u32, height: u32) -> Result<RgbImage> {
     let map = map.mapv(|value| if value.is_finite() { value } else { 0.0 });
-    let picture = match *map.shape() {
-        [rows, columns] => in_colormap(&map, colormap, (columns, rows), (width, height)),
-        [3, rows, columns] => {
-            let levels = levels(&map, true);
-            let color = |x, y| Rgb([0, 1, 2].map(|channel| levels[[channel, y as usize, x as usize].as_slice()]));
-            let small = RgbImage::from_fn(columns as u32, rows as u32, color);
-            crop_and_resize(&small, Region::whole(columns as u32, rows as u32), width, height)
-        }
-        ref shape => return Err(Error::internal(format!("a map of shape {shape:?} cannot be drawn"))),
+    if let Ok(map) = map.view().into_dimensionality::<Ix2>() {
+        return Ok(in_colormap(&map, colormap, (width, height)));
+    }
+    let &[3, rows, columns] = map.shape() else {
+        return Err(Error::internal(format!("a map of shape {:?} cannot be drawn", map.shape())));
     };
-    Ok(picture)
+    let levels = levels(&map.view(), true);
+    let color = |x, y| Rgb([0, 1, 2].map(|channel| levels[[channel, y as usize, x as usize].as_slice()].round() as u8));
+    let small = RgbImage::from_fn(columns as u32, rows as u32, color);
+    Ok(crop_and_resize(&small, Region::whole(columns as u32, rows as u32), width, height))
 }
 
-fn in_colormap(map: &ArrayD<f32>, colormap: Option<ColorMap>, size: (usize, usize), onto: (u32, u32)) -> RgbImage {
+fn in_colormap(map: &ArrayView2<'_, f32>, colormap: Option<ColorMap>, (width, height): (u32, u32)) -> RgbImage {
     let has_negatives = map.iter().any(|value| *value < 0.0);
     let colormap = colormap.unwrap_or(if has_negatives { ColorMap::RdBu } else { ColorMap::Jet });
-    let levels = levels(map, has_negatives || colormap.is_diverging());
-    let level = |x, y| image::Luma([levels[[y as usize, x as usize].as_slice()]]);
-    let small = GrayImage::from_fn(size.0 as u32, size.1 as u32, level);
+    let levels = levels(&map.into_dyn(), has_negatives || colormap.is_diverging());
     let colors = colormap.colors();
-    let mut picture = RgbImage::new(onto.0, onto.1);
-    for (to, level) in picture.pixels_mut().zip(stretch(&small, onto.0, onto.1).pixels()) {
-        to.0 = colors[usize::from(level.0[0])];
+    let levels = levels.into_dimensionality().unwrap_or_default();
+    let mut picture = RgbImage::new(width, height);
+    for (pixel, level) in picture.pixels_mut().zip(upsample(&levels.view(), width as usize, height as usize)) {
+        pixel.0 = colors[usize::from(level.round() as u8)];
     }
     picture
 }
 
-/// The numbers as steps of 0 to 255: from 0 upwards, or on both sides of 0 if `symmetric`.
-fn levels(map: &ArrayD<f32>, symmetric: bool) -> ArrayD<u8> {
+/// The numbers between 0 and 255: from 0 upwards, or on both sides of 0 if `symmetric`.
+fn levels(map: &ArrayViewD<'_, f32>, symmetric: bool) -> ArrayD<f32> {
     let scale = scale(map);
     map.mapv(|value| {
         let share = if scale > 0.0 { value / scale } else { 0.0 };
         let share = if symmetric { share.mul_add(0.5, 0.5) } else { share };
-        (share.clamp(0.0, 1.0) * 255.0).round() as u8
+        share.clamp(0.0, 1.0) * 255.0
     })
 }
 
 /// The magnitude that gets the last colour; 0 for a map that is the same everywhere.
-fn scale(map: &ArrayD<f32>) -> f32 {
+fn scale(map: &ArrayViewD<'_, f32>) -> f32 {
     if map.iter().all(|value| Some(value) == map.first()) {
         return 0.0;
     }

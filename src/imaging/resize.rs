@@ -1,7 +1,11 @@
 //! Cutting and resizing as Pillow does it.
 
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer, images::TypedImage, pixels::F32};
-use image::{GrayImage, RgbImage};
+use fast_image_resize::{
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::{F32, U8x3},
+};
+use image::RgbImage;
 use ndarray::{Array2, ArrayView2};
 
 /// A rectangle of a picture, in its pixels; fractions where a centre crop falls between pixels.
@@ -34,16 +38,12 @@ pub fn crop_and_resize(image: &RgbImage, region: Region, width: u32, height: u32
     let region_width = region.width.min(f64::from(image.width()) - region.left);
     let region_height = region.height.min(f64::from(image.height()) - region.top);
     let options = bilinear().crop(region.left, region.top, region_width, region_height);
-    let outcome = Resizer::new().resize(image, &mut resized, &options);
-    debug_assert!(outcome.is_ok(), "{region:?} is not inside the picture");
-    resized
-}
-
-/// Stretches `image` to `width` x `height` pixels: bilinear, with antialias when shrinking.
-pub(super) fn stretch(image: &GrayImage, width: u32, height: u32) -> GrayImage {
-    let mut resized = GrayImage::new(width, height);
-    let outcome = Resizer::new().resize(image, &mut resized, &bilinear());
-    debug_assert!(outcome.is_ok(), "pictures of one type are resized whole");
+    let from = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.as_raw());
+    let onto = TypedImage::<U8x3>::from_buffer(width, height, &mut resized);
+    if let (Ok(from), Ok(mut onto)) = (from, onto) {
+        let outcome = Resizer::new().resize_typed(&from, &mut onto, &options);
+        debug_assert!(outcome.is_ok(), "{region:?} is not inside the picture");
+    }
     resized
 }
 
@@ -52,11 +52,12 @@ pub(super) fn stretch(image: &GrayImage, width: u32, height: u32) -> GrayImage {
 /// The same numbers as `PyTorch`'s `interpolate(mode="bilinear", align_corners=False)`, up to rounding.
 pub fn upsample(map: &ArrayView2<'_, f32>, width: usize, height: usize) -> Array2<f32> {
     let (rows, columns) = map.dim();
-    let pixels = map.iter().copied().map(F32::new).collect();
+    let pixels: Vec<F32> = map.iter().copied().map(F32::new).collect();
     let mut enlarged = TypedImage::<F32>::new(width as u32, height as u32);
-    let outcome = TypedImage::from_pixels(columns as u32, rows as u32, pixels)
-        .map(|image| Resizer::new().resize_typed(&image, &mut enlarged, &bilinear()));
-    debug_assert!(matches!(outcome, Ok(Ok(()))), "a map has as many values as its shape says");
+    if let Ok(image) = TypedImageRef::new(columns as u32, rows as u32, &pixels) {
+        let outcome = Resizer::new().resize_typed(&image, &mut enlarged, &bilinear());
+        debug_assert!(outcome.is_ok(), "a map is resized whole");
+    }
     Array2::from_shape_fn((height, width), |(row, column)| enlarged.pixels()[row * width + column].0)
 }
 
