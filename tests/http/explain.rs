@@ -64,10 +64,10 @@ async fn each_technique_gathers_at_the_sign() {
             let y = (row as f32 + 0.5) * 240.0 / height as f32;
             (x - SIGN.x).abs() <= SIGN.radius && (y - SIGN.y).abs() <= SIGN.radius
         };
-        // The sign's square takes 19 % of the picture.
+        // The sign's square takes 19 % of the picture; the plain gradient is the most scattered.
         let share: f32 =
             map.indexed_iter().filter(|((y, x), _)| inside(*y, *x)).map(|(_, v)| v).sum::<f32>() / map.sum();
-        println!("{technique} {share}");
+        assert!(share > 0.35, "{technique}: only {share} of the map lies inside the sign");
     }
 }
 
