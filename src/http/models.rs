@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{App, Problem, Served, describe, explain::options};
+use super::{App, Problem, Served, explain::options, schema};
 use crate::{
     error::Result,
     explain::{Dimensions, Technique, Visitor, visit_techniques},
@@ -132,5 +132,5 @@ fn techniques() -> Result<Vec<TechniqueDetails>> {
 }
 
 fn details<T: Technique>() -> Result<TechniqueDetails> {
-    Ok(TechniqueDetails { name: T::NAME, description: describe::text::<T>()?, options: options::<T>()? })
+    Ok(TechniqueDetails { name: T::NAME, description: schema::text::<T>()?, options: options::<T>()? })
 }
