@@ -73,10 +73,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The longest text, in bytes, that is taken for a misspelt name.
+const LONGEST_NAME: usize = 256;
+
 /// The candidates nearest to `wanted`, best first, at most `limit`: for "did you mean ..." in messages.
 ///
 /// Letters' case does not count. A candidate is near when its Jaro-Winkler similarity is at least 0.7 or it contains `wanted`.
+/// Nothing is near to a text that is far longer than names are, which would take long to compare.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Vec<&'a str> {
+    if wanted.len() > LONGEST_NAME {
+        return Vec::new();
+    }
     let wanted = wanted.to_lowercase();
     let mut scored: Vec<(f64, &str)> = candidates
         .into_iter()
@@ -103,5 +110,6 @@ mod tests {
         assert_eq!(nearest("Elefant", labels, 3), ["elephant"]);
         assert_eq!(nearest("horse", labels, 1), ["sea_horse"]);
         assert!(nearest("qqqq", labels, 3).is_empty());
+        assert!(nearest(&"stop_sign".repeat(100), labels, 3).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod cli;
 mod golden_gradients;
 mod gradients;
 mod http;

@@ -62,7 +62,7 @@ impl<T: Technique> Run for Call<T> {
             Some(file) => fs::write(file, written.bytes).map_err(|error| {
                 Error::setup("cannot_write", format!("{} cannot be written: {error}", file.display()))
             }),
-            None => print(&written.bytes),
+            None => print(&[&written.bytes[..], b"\n"].concat()),
         }
     }
 }

@@ -1,9 +1,15 @@
 //! `glassbox models`
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::files::print;
-use crate::{config::Config, error::Result, model::Models};
+use crate::{
+    config::Config,
+    error::Result,
+    model::{Model, Models},
+};
 
 /// Lists the models
 #[derive(Debug, Args)]
@@ -14,7 +20,7 @@ impl ListModels {
     pub(super) fn run(&self, config: &Config) -> Result<()> {
         let models = Models::load(config)?;
         let width = models.iter().map(|model| model.name().len()).max().unwrap_or(0);
-        let text: String = models.iter().map(|model| format!("{:width$}  {}\n", model.name(), model.title())).collect();
-        print(text.as_bytes())
+        let line = |model: &Arc<Model>| format!("{:width$}  {}\n", model.name(), model.title());
+        print(models.iter().map(line).collect::<Vec<_>>().concat().as_bytes())
     }
 }

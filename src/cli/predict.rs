@@ -3,7 +3,12 @@
 use clap::Args;
 
 use super::{files::print, picture::PictureArgs};
-use crate::{config::Config, error::Result, explain, runtime::Cancellation};
+use crate::{
+    config::Config,
+    error::Result,
+    explain::{self, Prediction},
+    runtime::Cancellation,
+};
 
 /// Prints the likeliest classes of a picture
 #[derive(Debug, Args)]
@@ -19,9 +24,7 @@ impl Predict {
     pub(super) fn run(&self, config: &Config) -> Result<()> {
         let predict = |model: &_, picture: &_| self.predict.predict(model, picture, &Cancellation::default());
         let report = self.picture.report(config, predict)?;
-        let lines = report.findings().predictions.iter();
-        let text: String =
-            lines.map(|p| format!("{:6.2} %  {} ({})\n", p.probability * 100.0, p.label, p.index)).collect();
-        print(text.as_bytes())
+        let line = |p: &Prediction| format!("{:6.2} %  {} ({})\n", p.probability * 100.0, p.label, p.index);
+        print(report.findings().predictions.iter().map(line).collect::<Vec<_>>().concat().as_bytes())
     }
 }

@@ -32,7 +32,7 @@ pub struct Server {
     pub body_limit: usize,
     /// Seconds after which a request is given up with 504.
     pub request_timeout: u64,
-    /// How many requests may wait for a worker; more get 503.
+    /// How many requests may wait for a worker, or be arriving; more get 503.
     pub queue: usize,
     /// Origins that browsers may call from; `*` for all, none by default.
     pub cors_origins: Vec<String>,

@@ -66,7 +66,7 @@ impl Completeness {
 #[allow(dead_code)] // Only its schema is used: `Values` writes itself so.
 pub(super) struct MapValues {
     /// The length of each dimension: [H, W] or [C, H, W].
-    #[schema(examples(json!([14, 14])))]
+    #[schema(example = json!([14, 14]))]
     shape: Vec<usize>,
     /// The smallest value.
     min: f32,

@@ -14,8 +14,9 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::{
     App, Problem, Served, Upload,
     accept::negotiate,
-    describe::{self, PictureCall, Schemas},
     options::{FormatOption, Options},
+    picture_call::PictureCall,
+    schema::{self, Schemas},
 };
 use crate::{
     error::{Error, Result, nearest},
@@ -43,7 +44,7 @@ fn route<T: Technique>() -> Result<UtoipaMethodRouter<Arc<App>>> {
     PictureCall {
         name: T::NAME,
         path: &format!("/v1/models/{{model}}/explain/{}", T::NAME),
-        text: &describe::text::<T>()?,
+        text: &schema::text::<T>()?,
         options: &options::<T>()?,
         formats: &FORMATS,
     }
@@ -52,9 +53,9 @@ fn route<T: Technique>() -> Result<UtoipaMethodRouter<Arc<App>>> {
 
 /// All that a call can be told, as JSON schemas: the technique's options, how a map is drawn, and the format.
 pub(super) fn options<T: Technique>() -> Result<Schemas> {
-    let mut options = describe::options::<T>()?;
-    options.extend(describe::options::<Style>()?);
-    options.extend(describe::options::<FormatOption>()?);
+    let mut options = schema::options::<T>()?;
+    options.extend(schema::options::<Style>()?);
+    options.extend(schema::options::<FormatOption>()?);
     Ok(options)
 }
 

@@ -1,16 +1,17 @@
 //! The HTTP interface: one file per resource; no tensors and no pixels.
 
 mod accept;
-mod describe;
 mod error;
 mod explain;
 mod health;
 mod models;
 mod openapi;
 pub mod options;
+mod picture_call;
 mod predict;
 mod request;
 mod router;
+mod schema;
 mod serve;
 mod state;
 mod unread;

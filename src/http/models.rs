@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{App, Problem, Served, describe, explain::options};
+use super::{App, Problem, Served, explain::options, schema};
 use crate::{
     error::Result,
     explain::{Dimensions, Technique, Visitor, visit_techniques},
-    model::Model,
+    model::{Model, Preprocessing},
 };
 
 /// The models that are served.
@@ -33,7 +33,7 @@ pub struct Summary {
     /// The licence of the weights, if it is known.
     #[schema(examples("MIT OR Apache-2.0"))]
     licence: Option<String>,
-    /// The size to which pictures are brought.
+    /// The size that the model takes pictures in.
     input: Dimensions,
 }
 
@@ -42,11 +42,13 @@ pub struct Summary {
 pub struct Details {
     #[serde(flatten)]
     summary: Summary,
+    /// How a picture becomes the model's input.
+    preprocessing: Preprocessing,
     /// The classes in the order of their indices.
-    #[schema(examples(json!(["Faces", "Faces_easy", "Leopards"])))]
+    #[schema(example = json!(["Faces", "Faces_easy", "Leopards"]))]
     classes: Vec<String>,
     /// The layers in the order of computation, input first.
-    #[schema(examples(json!(["input", "block1_conv1", "block1_conv2"])))]
+    #[schema(example = json!(["input", "block1_conv1", "block1_conv2"]))]
     layers: Vec<String>,
     /// The techniques that explain what the model sees.
     techniques: Vec<TechniqueDetails>,
@@ -61,7 +63,7 @@ pub struct TechniqueDetails {
     /// What it does and where it comes from.
     description: String,
     /// Its options by name: a JSON schema each, with the default where there is one.
-    #[schema(examples(json!({"reduce": {"type": "string", "enum": ["max", "mean", "none"], "default": "max"}})))]
+    #[schema(example = json!({"reduce": {"type": "string", "enum": ["max", "mean", "none"], "default": "max"}}))]
     options: Map<String, Value>,
 }
 
@@ -110,6 +112,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>,
 pub(super) async fn show(Served(model): Served) -> Result<Json<Details>, Problem> {
     Ok(Json(Details {
         summary: Summary::new(&model),
+        preprocessing: model.preprocessing().clone(),
         classes: model.labels().iter().map(str::to_owned).collect(),
         layers: model.layers().iter().map(|layer| layer.name.clone()).collect(),
         techniques: techniques()?,
@@ -129,5 +132,5 @@ fn techniques() -> Result<Vec<TechniqueDetails>> {
 }
 
 fn details<T: Technique>() -> Result<TechniqueDetails> {
-    Ok(TechniqueDetails { name: T::NAME, description: describe::text::<T>()?, options: options::<T>()? })
+    Ok(TechniqueDetails { name: T::NAME, description: schema::text::<T>()?, options: options::<T>()? })
 }

@@ -6,11 +6,7 @@ use axum::{extract::State, http::HeaderMap, response::Response, routing::post};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
-    App, Problem, Served, Upload,
-    accept::negotiate,
-    describe::{self, PictureCall},
-    explain::respond,
-    options,
+    App, Problem, Served, Upload, accept::negotiate, explain::respond, options, picture_call::PictureCall, schema,
 };
 use crate::{
     error::Result,
@@ -25,8 +21,8 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
     PictureCall {
         name: "predict",
         path: "/v1/models/{model}/predict",
-        text: &describe::text::<Predict>()?,
-        options: &describe::options::<Predict>()?,
+        text: &schema::text::<Predict>()?,
+        options: &schema::options::<Predict>()?,
         formats: &FORMATS,
     }
     .route::<Predictions>(post(predict))

@@ -23,11 +23,11 @@ use crate::{
 
 /// The whole service as a router; an error when an origin in `server.cors_origins` is not one.
 pub fn router(app: Arc<App>) -> Result<Router> {
-    let (routes, document) = addresses()?.split_for_parts();
+    let (addresses, document) = addresses()?.split_for_parts();
     let server = &app.config().server;
     let cors = cors(server)?;
     let limit = DefaultBodyLimit::max(server.body_limit);
-    let router = routes
+    let router = addresses
         .with_state(app)
         .merge(swagger(document))
         .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))

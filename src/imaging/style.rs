@@ -3,31 +3,26 @@
 use std::{fmt, num::ParseFloatError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::ColorMap;
 
 /// How a map is drawn: the same struct is the query string, the form, the JSON body, the OpenAPI schema and the flags of the command line.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams, ToSchema, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
-#[into_params(parameter_in = Query)]
 pub struct Style {
     /// Colour map; by default jet, and rdbu for a map with negative values.
     #[arg(long, value_enum)]
-    #[param(inline)]
     pub colormap: Option<ColorMap>,
     /// How opaque the map lies over the photograph, 0 (invisible) to 1 (covers it).
     #[arg(long, default_value_t)]
-    #[param(value_type = f32, minimum = 0.0, maximum = 1.0, default = 0.5)]
     #[schema(value_type = f32, minimum = 0.0, maximum = 1.0, default = 0.5)]
     pub alpha: Alpha,
     /// What the picture shows.
     #[arg(long, value_enum, default_value_t)]
-    #[param(inline)]
     pub output: Output,
     /// How large the picture is.
     #[arg(long, value_enum, default_value_t)]
-    #[param(inline)]
     pub size: Size,
 }
 

@@ -1,7 +1,8 @@
 //! Pixels to the numbers a model was trained on.
 
 use ndarray::{Array4, ArrayView3, ArrayViewD, Axis};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Result},
@@ -41,7 +42,7 @@ enum Mode {
 }
 
 /// How a picture gets the size of a model's input.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Resize {
     /// All of it, whatever its proportions, as Keras does.
@@ -59,7 +60,7 @@ enum InputSize {
 }
 
 /// The order of a model's three input channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelOrder {
     /// Red, green, blue.
@@ -140,15 +141,26 @@ fn invalid(message: &str) -> Error {
 
 /// How a picture becomes a model's input: cut, resized (bilinear with antialias, as Pillow does), then for each channel
 /// `(x * scale - mean) / std` with x of 0 to 255.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Preprocessing {
+    /// The input's width in pixels.
+    #[schema(examples(224))]
     width: usize,
+    /// The input's height in pixels.
+    #[schema(examples(224))]
     height: usize,
+    /// How a picture gets that size.
     resize: Resize,
+    /// The order of the channels.
     order: ChannelOrder,
+    /// What 0 to 255 is multiplied by.
+    #[schema(examples(1.0))]
     scale: f32,
-    /// In the model's order of channels, as `std`.
+    /// What is then subtracted from each channel, in the model's order.
+    #[schema(example = json!([103.939, 116.779, 123.68]))]
     mean: [f32; 3],
+    /// What each channel is then divided by.
+    #[schema(example = json!([1.0, 1.0, 1.0]))]
     std: [f32; 3],
 }
 

@@ -161,14 +161,14 @@ async fn an_unknown_option_is_named_with_those_there_are() {
 #[tokio::test]
 async fn an_unknown_value_is_named_with_the_allowed_ones() {
     for (query, allowed) in [
-        ("saliency?reduce=sum", "`max`, `mean`, `none`"),
+        ("saliency?reduce=sum", "`max`, `mean` or `none`"),
         ("saliency?colormap=rainbow", "`jet`"),
-        ("saliency?output=poster", "`overlay`"),
-        ("saliency?size=huge", "`original`"),
-        ("saliency?format=gif", "`json`, `png`, `npy`"),
-        ("saliency?alpha=2", "0 to 1"),
-        ("saliency?alpha=NaN", "0 to 1"),
-        ("saliency?alpha=much", "`much`"),
+        ("saliency?output=poster", "`overlay` or `heatmap`"),
+        ("saliency?size=huge", "`original` or `model`"),
+        ("saliency?format=gif", "`json`, `png` or `npy`"),
+        ("saliency?alpha=2", "from 0 to 1"),
+        ("saliency?alpha=NaN", "from 0 to 1"),
+        ("saliency?alpha=much", "from 0 to 1"),
     ] {
         let detail = refused(explain(query), 422, "invalid_option").await;
         assert!(detail.contains(allowed), "{query}: {detail}");

@@ -28,7 +28,7 @@ fn map(explanation: &Value, index: usize) -> Array2<f32> {
     Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap()
 }
 
-/// The explanation without what differs between machines: numbers that are not whole, and the maps' values.
+/// The explanation without what may differ between machines: numbers that are not whole, maps, and unlikely classes.
 fn outline(mut explanation: Value) -> Value {
     fn visit(value: &mut Value) {
         match value {
@@ -38,6 +38,7 @@ fn outline(mut explanation: Value) -> Value {
             _ => {}
         }
     }
+    explanation["predictions"].as_array_mut().unwrap().truncate(1);
     for map in explanation["maps"].as_array_mut().unwrap() {
         map["data"] = json!("nested as `shape` says");
     }
@@ -64,10 +65,10 @@ async fn each_technique_gathers_at_the_sign() {
             let y = (row as f32 + 0.5) * 240.0 / height as f32;
             (x - SIGN.x).abs() <= SIGN.radius && (y - SIGN.y).abs() <= SIGN.radius
         };
-        // The sign's square takes 19 % of the picture.
+        // The sign's square takes 19 % of the picture; the plain gradient is the most scattered.
         let share: f32 =
             map.indexed_iter().filter(|((y, x), _)| inside(*y, *x)).map(|(_, v)| v).sum::<f32>() / map.sum();
-        println!("{technique} {share}");
+        assert!(share > 0.35, "{technique}: only {share} of the map lies inside the sign");
     }
 }
 

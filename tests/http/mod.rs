@@ -89,10 +89,7 @@ impl Server {
 }
 
 /// Runs a server on a thread that lives as long as the tests.
-fn serve<F: Future<Output = ()>>(server: impl FnOnce(TcpListener) -> F) -> SocketAddr
-where
-    F: Send + 'static,
-{
+fn serve<F: Future<Output = ()> + Send + 'static>(server: impl FnOnce(TcpListener) -> F) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();

@@ -71,10 +71,8 @@ async fn the_pages_come_whole_from_this_service() {
         response.text().await.unwrap()
     };
     let page = text("/docs/").await;
-    let named = page
-        .split(['"', '\''])
-        .filter(|part| part.ends_with(".js") || part.ends_with(".css") || part.ends_with(".png"));
-    let named: Vec<_> = named.collect();
+    let is_file = |part: &&str| [".js", ".css", ".png"].iter().any(|end| part.ends_with(end));
+    let named: Vec<_> = page.split(['"', '\'']).filter(is_file).collect();
     assert!(named.len() >= 4, "{page}");
     for part in named {
         text(&format!("/docs/{}", part.trim_start_matches("./"))).await;

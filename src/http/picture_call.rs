@@ -1,8 +1,8 @@
-//! How calls that take a picture are described: their options from the structs that read them, and all ways to send both.
+//! How calls that take a picture are described: what they are told, all ways to send it, and what they answer.
 
 use std::sync::Arc;
 
-use axum::routing::MethodRouter;
+use axum::{http::StatusCode, routing::MethodRouter};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{
@@ -14,14 +14,14 @@ use utoipa::{
 };
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::{App, PROBLEM_JSON, Problem};
+use super::{
+    App, PROBLEM_JSON, Problem,
+    schema::{Schemas, invalid, schema_and_parts},
+};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     explain::{Format, Report},
 };
-
-/// JSON schemas by name.
-pub(super) type Schemas = Map<String, Value>;
 
 /// A call that takes a picture.
 pub(super) struct PictureCall<'a> {
@@ -35,67 +35,6 @@ pub(super) struct PictureCall<'a> {
     pub options: &'a Schemas,
     /// What it can answer with.
     pub formats: &'a [Format],
-}
-
-/// The JSON schemas of the options in `T`; none refers to another.
-pub(super) fn options<T: ToSchema>() -> Result<Schemas> {
-    let (schema, known) = schema_and_parts::<T>()?;
-    let Some(Value::Object(properties)) = schema.get("properties") else { return Ok(Schemas::new()) };
-    Ok(properties.iter().map(|(name, schema)| (name.clone(), plain(schema, &known))).collect())
-}
-
-/// What `T` is, in words.
-pub(super) fn text<T: ToSchema>() -> Result<String> {
-    Ok(schema_and_parts::<T>()?.0["description"].as_str().unwrap_or_default().to_owned())
-}
-
-/// The schema of `T`, and those that it refers to.
-fn schema_and_parts<T: ToSchema>() -> Result<(Value, Schemas)> {
-    let mut parts = Vec::new();
-    T::schemas(&mut parts);
-    let parts = parts.into_iter().map(|(name, schema)| Ok((name, serde_json::to_value(schema)?)));
-    parts
-        .collect::<Result<Schemas, serde_json::Error>>()
-        .and_then(|parts| Ok((serde_json::to_value(T::schema())?, parts)))
-        .map_err(|error| invalid(&error))
-}
-
-/// `schema` without references and nulls: an option that is null is one that is left out.
-fn plain(schema: &Value, known: &Schemas) -> Value {
-    let Value::Object(schema) = schema else { return schema.clone() };
-    let mut plain = Schemas::new();
-    for (key, value) in schema {
-        match (key.as_str(), value) {
-            ("$ref", Value::String(reference)) => {
-                let name = reference.rsplit('/').next().unwrap_or_default();
-                merge(&mut plain, known.get(name).map(|schema| self::plain(schema, known)));
-            }
-            ("oneOf", Value::Array(choices)) => {
-                let choice = choices.iter().find(|choice| choice["type"] != "null");
-                merge(&mut plain, choice.map(|choice| self::plain(choice, known)));
-            }
-            ("type", Value::Array(types)) => {
-                merge(&mut plain, types.iter().find(|kind| **kind != "null").map(|kind| json!({"type": kind})));
-            }
-            ("items", items) => merge(&mut plain, Some(json!({"items": self::plain(items, known)}))),
-            _ => {}
-        }
-    }
-    // What stands beside a reference is more particular than what it refers to.
-    let own = schema.iter().filter(|(key, value)| match key.as_str() {
-        "$ref" | "oneOf" | "items" => false,
-        "type" => !value.is_array(),
-        "default" => !value.is_null() && **value != json!([]),
-        _ => true,
-    });
-    plain.extend(own.map(|(key, value)| (key.clone(), value.clone())));
-    Value::Object(plain)
-}
-
-fn merge(schema: &mut Schemas, more: Option<Value>) {
-    if let Some(Value::Object(more)) = more {
-        schema.extend(more);
-    }
 }
 
 impl PictureCall<'_> {
@@ -129,7 +68,7 @@ impl PictureCall<'_> {
         let operation = json!({
             "tags": ["explanations"],
             "operationId": self.name,
-            "summary": summary.replace('\n', " ").trim_end_matches('.'),
+            "summary": summary.replace('\n', " ").replace('`', "").trim_end_matches('.'),
             "description": description,
             "parameters": self.parameters(),
             "requestBody": self.body(),
@@ -217,31 +156,34 @@ impl PictureCall<'_> {
 /// The ways in which a call that takes a picture can fail, by status.
 fn problems() -> Map<String, Value> {
     let causes = [
-        (400, "malformed_form", "The body or the query is not well formed, or has no picture"),
-        (404, "unknown_model", "There is no such model"),
-        (406, "not_acceptable", "None of the media types in `Accept` can be made"),
-        (408, "slow_upload", "The body took too long to arrive"),
-        (413, "body_too_large", "The body is larger than the server takes"),
-        (415, "unsupported_media_type", "The content type is none that can hold a picture"),
+        (StatusCode::BAD_REQUEST, "malformed_form", "The body or the query is not well formed, or has no picture"),
+        (StatusCode::NOT_FOUND, "unknown_model", "There is no such model"),
+        (StatusCode::NOT_ACCEPTABLE, "not_acceptable", "None of the media types in `Accept` can be made"),
+        (StatusCode::REQUEST_TIMEOUT, "slow_upload", "The body took too long to arrive"),
+        (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than the server takes"),
         (
-            422,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The content type is none that can hold a picture",
+        ),
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
             "unknown_class",
             "The picture cannot be decoded or is too large, or an option or its value cannot be used",
         ),
-        (500, "internal", "The service failed"),
-        (503, "busy", "The queue is full or the models are loading: try again after the seconds in `Retry-After`"),
-        (504, "deadline_exceeded", "The answer took too long"),
-    ];
-    let response = |(status, code, description): (u16, &str, &str)| {
-        let content = json!({"schema": {"$ref": format!("#/components/schemas/{}", Problem::name())}});
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service failed"),
         (
-            status.to_string(),
-            json!({"description": format!("{description} (such as `{code}`)."), "content": {PROBLEM_JSON: content}}),
-        )
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "The queue is full or the models are loading: try again after the seconds in `Retry-After`",
+        ),
+        (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The answer took too long"),
+    ];
+    let response = |(status, code, description): (StatusCode, &'static str, &str)| {
+        let problem = Problem::new(status, code, description);
+        let content =
+            json!({"schema": {"$ref": format!("#/components/schemas/{}", Problem::name())}, "example": problem});
+        (status.as_str().to_owned(), json!({"description": description, "content": {PROBLEM_JSON: content}}))
     };
     causes.map(response).into_iter().collect()
-}
-
-fn invalid(error: &serde_json::Error) -> Error {
-    Error::internal(format!("a call's description is not OpenAPI: {error}"))
 }

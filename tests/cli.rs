@@ -1,0 +1,134 @@
+//! The command line, as a process of its own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use ndarray::ArrayD;
+use ndarray_npy::ReadNpyExt;
+use serde_json::Value;
+
+use crate::stop_sign::{self, Sign};
+
+const SIGN: Sign = Sign { x: 220.0, y: 90.0, radius: 60.0 };
+
+fn glassbox(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glassbox"));
+    command.args(arguments).env("GLASSBOX_MODELS__CACHE_DIR", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+fn succeed(arguments: &[&str]) -> Vec<u8> {
+    let Output { status, stdout, stderr } = glassbox(arguments).output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    stdout
+}
+
+/// What a command that fails says, and that it says it on the standard error alone.
+fn fail(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(!status.success() && stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
+    String::from_utf8(stderr).unwrap()
+}
+
+/// A directory with the stop sign as `sign.png`, and the path of that.
+fn with_sign() -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sign.png");
+    stop_sign::draw(320, 240, SIGN).save(&path).unwrap();
+    (directory, path.to_string_lossy().into_owned())
+}
+
+fn in_directory(directory: &Path, name: &str) -> String {
+    directory.join(name).to_string_lossy().into_owned()
+}
+
+#[test]
+fn an_explanation_goes_to_a_file_of_the_kind_that_its_name_says() {
+    let (directory, sign) = with_sign();
+    let out = |name: &str| in_directory(directory.path(), name);
+    succeed(&["explain", "grad-cam", &sign, "-o", &out("cam.png"), "--output", "heatmap"]);
+    let picture = image::open(out("cam.png")).unwrap();
+    assert_eq!((picture.width(), picture.height()), (320, 240));
+    succeed(&["explain", "saliency", &sign, "-o", &out("map.npy"), "--class", "elephant", "--class", "stop_sign"]);
+    let array = ArrayD::<f32>::read_npy(fs::File::open(out("map.npy")).unwrap()).unwrap();
+    assert_eq!(array.shape(), [2, 224, 224]);
+    succeed(&["explain", "grad-cam", &sign, "-o", &out("cam.json"), "--layer", "block4_conv3"]);
+    let explanation: Value = serde_json::from_slice(&fs::read(out("cam.json")).unwrap()).unwrap();
+    assert_eq!(explanation["layer"], "block4_conv3");
+}
+
+#[test]
+fn without_a_file_json_goes_to_the_standard_output() {
+    let (_directory, sign) = with_sign();
+    let explanation: Value = serde_json::from_slice(&succeed(&["explain", "grad-cam", &sign])).unwrap();
+    assert_eq!(explanation["maps"][0]["class"]["label"], "stop_sign");
+}
+
+#[test]
+fn predictions_and_models_are_listed() {
+    let (_directory, sign) = with_sign();
+    let predictions = String::from_utf8(succeed(&["predict", &sign, "--top", "2"])).unwrap();
+    assert_eq!(predictions.lines().count(), 2);
+    assert!(predictions.lines().next().unwrap().contains("stop_sign"), "{predictions}");
+    assert!(String::from_utf8(succeed(&["models"])).unwrap().starts_with("vgg16-caltech101  "));
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let (_directory, sign) = with_sign();
+    for (arguments, reason) in [
+        (&["explain", "grad-cam", &sign, "-o", "cam.gif"][..], ".png, .json or .npy"),
+        (&["explain", "grad-cam", "/nowhere.jpg"], "/nowhere.jpg cannot be read"),
+        (&["explain", "grad-cam", "Cargo.toml"], "not a picture"),
+        (&["explain", "grad-cam", &sign, "--class", "stop_sing"], "`stop_sign`"),
+        (&["explain", "grad-cam", &sign, "--layer", "fc1"], "`block5_conv3`"),
+        (&["explain", "grad-cam", &sign, "--alpha", "2"], "from 0 to 1"),
+        (&["explain", "grad-can", &sign], "'grad-cam'"),
+        (&["predict", &sign, "--model", "vgg19"], "`vgg16-caltech101`"),
+    ] {
+        let message = fail(&mut glassbox(arguments));
+        assert!(message.starts_with("error: ") && message.contains(reason), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn a_service_that_cannot_start_says_why() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let message = fail(&mut glassbox(&["serve", "--listen", &address]));
+    assert!(message.contains(&format!("cannot listen on `{address}`")) && message.contains("--listen"), "{message}");
+    let free = || glassbox(&["serve", "--listen", "127.0.0.1:0"]);
+    let message = fail(free().env("GLASSBOX_SERVER__QUEU", "1"));
+    assert!(message.contains("did you mean `server.queue`?"), "{message}");
+    let message = fail(free().env("GLASSBOX_RUNTIME__LIBRARY", "/nowhere/libonnxruntime.so"));
+    assert!(message.contains("/nowhere/libonnxruntime.so"), "{message}");
+    // Nothing is at any of the usual places.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let program = elsewhere.path().join("glassbox");
+    fs::copy(env!("CARGO_BIN_EXE_glassbox"), &program).unwrap();
+    let mut lonely = Command::new(program);
+    lonely.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(elsewhere.path()).env_remove("ORT_DYLIB_PATH");
+    let message = fail(lonely.env_remove("LD_LIBRARY_PATH"));
+    assert!(message.contains("make runtime") && message.contains("ORT_DYLIB_PATH"), "{message}");
+}
+
+#[test]
+fn a_service_logs_where_it_listens_and_stops_when_asked_to() {
+    let mut service = glassbox(&["serve", "--listen", "127.0.0.1:0"])
+        .env("GLASSBOX_LOG__FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
+    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let listening = log.find(|line| line["message"] == "listening").unwrap();
+    assert!(listening["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{listening}");
+    assert!(log.any(|line| line["message"] == "ready"));
+    let terminated = Command::new("kill").arg(service.id().to_string()).status().unwrap();
+    assert!(terminated.success() && service.wait().unwrap().success());
+}
