@@ -163,7 +163,7 @@ async fn an_unknown_value_is_named_with_the_allowed_ones() {
     for (query, allowed) in [
         ("saliency?reduce=sum", "`max`, `mean` or `none`"),
         ("saliency?colormap=rainbow", "`jet`"),
-        ("saliency?output=poster", "`overlay` or `heatmap`"),
+        ("saliency?output=poster", "`overlay`, `heatmap`"),
         ("saliency?size=huge", "`original` or `model`"),
         ("saliency?format=gif", "`json`, `png` or `npy`"),
         ("saliency?alpha=2", "from 0 to 1"),
