@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A result whose error is [`enum@Error`].
+/// A result whose error is [`Error`](struct@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Who has to do something about an error, and so which HTTP status it becomes.

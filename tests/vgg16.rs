@@ -21,8 +21,8 @@ pub fn uniform(seed: u32, count: usize, scale: f32) -> Vec<f32> {
 /// VGG16 with 1,000 classes: input `input` [batch, 3, 224, 224], output `predictions` (softmax).
 pub fn full_size() -> Graph {
     let mut graph = Graph { name: "vgg16".into(), opset: 17, ..Graph::default() };
-    graph.inputs.push(value("input", [Dim::Symbol("batch".into()), 3.into(), 224.into(), 224.into()]));
-    graph.outputs.push(value("predictions", [Dim::Symbol("batch".into()), 1000.into()]));
+    graph.inputs.push(value("input", &[Dim::Symbol("batch".into()), 3.into(), 224.into(), 224.into()]));
+    graph.outputs.push(value("predictions", &[Dim::Symbol("batch".into()), 1000.into()]));
     let mut builder = Builder { graph, seed: 1, current: "input".into() };
     let mut channels = 3;
     for (block, count, filters) in BLOCKS {
@@ -87,6 +87,6 @@ impl Builder {
     }
 }
 
-fn value<const N: usize>(name: &str, shape: [Dim; N]) -> ValueInfo {
+fn value<const N: usize>(name: &str, shape: &[Dim; N]) -> ValueInfo {
     ValueInfo { name: name.into(), dtype: DataType::Float, shape: Some(shape.to_vec()) }
 }

@@ -1,6 +1,6 @@
 //! Reverse-mode differentiation of ONNX graphs: ONNX in, ONNX out, standard operators only.
 //!
-//! ONNX Runtime runs models but does not differentiate them. [`differentiate`] extends a model's graph with the
+//! ONNX Runtime runs models but does not differentiate them. [`differentiate()`] extends a model's graph with the
 //! vector-Jacobian product (VJP) of one of its values: the new graph takes a cotangent of that value as another
 //! input, and its outputs are the cotangents carried back to the values asked for, that is gradients of
 //! `sum(cotangent * target)`.

@@ -45,14 +45,14 @@ impl Variant {
     }
 
     /// The map [H, W] of feature maps and gradients [C, H, W].
-    fn map(self, features: ArrayView3<'_, f32>, gradients: ArrayView3<'_, f32>) -> Array2<f32> {
+    fn map(self, features: &ArrayView3<'_, f32>, gradients: &ArrayView3<'_, f32>) -> Array2<f32> {
         let pairs = || features.outer_iter().zip(gradients.outer_iter());
         let map = match self {
             Self::EigenCam => first_component(features),
             Self::HiResCam => sum(pairs().map(|(a, g)| &a * &g), features),
             Self::LayerCam => sum(pairs().map(|(a, g)| &a * &g.mapv(|g| g.max(0.0))), features),
             Self::GradCam => sum(pairs().map(|(a, g)| &a * g.mean().unwrap_or(0.0)), features),
-            Self::GradCamPlusPlus => sum(pairs().map(|(a, g)| &a * plus_plus_weight(a, g)), features),
+            Self::GradCamPlusPlus => sum(pairs().map(|(a, g)| &a * plus_plus_weight(&a, &g)), features),
             Self::XGradCam => sum(pairs().map(|(a, g)| &a * ((&a * &g).sum() / (a.sum() + 1e-7))), features),
         };
         map.mapv_into(|value| value.max(0.0))
@@ -64,18 +64,18 @@ pub(super) fn class_activation_maps(answer: &Answer, value: &str, variant: Varia
     let features = feature_maps(answer.value(value)?)?;
     let features = features.index_axis(Axis(0), 0);
     if !variant.needs_gradient() {
-        return Ok(vec![variant.map(features, features); answer.classes.len()]);
+        return Ok(vec![variant.map(&features, &features); answer.classes.len()]);
     }
     let gradients = feature_maps(answer.gradient(Rule::Standard, value)?)?;
-    Ok(gradients.outer_iter().map(|gradients| variant.map(features, gradients)).collect())
+    Ok(gradients.outer_iter().map(|gradients| variant.map(&features, &gradients)).collect())
 }
 
-fn sum(maps: impl Iterator<Item = Array2<f32>>, like: ArrayView3<'_, f32>) -> Array2<f32> {
+fn sum(maps: impl Iterator<Item = Array2<f32>>, like: &ArrayView3<'_, f32>) -> Array2<f32> {
     let (_, height, width) = like.dim();
     maps.fold(Array2::zeros((height, width)), |sum, map| sum + map)
 }
 
-fn plus_plus_weight(features: ArrayView2<'_, f32>, gradients: ArrayView2<'_, f32>) -> f32 {
+fn plus_plus_weight(features: &ArrayView2<'_, f32>, gradients: &ArrayView2<'_, f32>) -> f32 {
     let total = features.sum();
     let share = |g: f32| if g > 0.0 { g.powi(3) / (2.0 * g.powi(2) + total * g.powi(3) + 1e-6) } else { 0.0 };
     gradients.iter().map(|&g| share(g)).sum()
@@ -84,11 +84,11 @@ fn plus_plus_weight(features: ArrayView2<'_, f32>, gradients: ArrayView2<'_, f32
 /// How often the power iteration multiplies at most; it ends earlier once the direction stands still.
 const MOST_STEPS: usize = 500;
 
-/// The positions' coordinates along the first principal component of their channels [C], [H, W].
+/// The positions' coordinates along the first principal component of their channels, [H, W].
 ///
 /// As in pytorch-grad-cam, channels are centred to find the component, and the uncentred features projected onto it. The
 /// component's sign, which is arbitrary, is chosen so that the projections sum to a positive number.
-fn first_component(features: ArrayView3<'_, f32>) -> Array2<f32> {
+fn first_component(features: &ArrayView3<'_, f32>) -> Array2<f32> {
     let (channels, height, width) = features.dim();
     let positions = features.to_shape((channels, height * width)).map(|f| f.t().to_owned()).unwrap_or_default();
     let centred = match positions.mean_axis(Axis(0)) {
@@ -124,7 +124,7 @@ mod tests {
     fn map(variant: Variant) -> Array2<f32> {
         let features = Array3::from_shape_vec((2, 1, 2), vec![1.0, 2.0, 3.0, 0.0]).unwrap();
         let gradients = Array3::from_shape_vec((2, 1, 2), vec![1.0, 3.0, -2.0, 0.0]).unwrap();
-        variant.map(features.view(), gradients.view())
+        variant.map(&features.view(), &gradients.view())
     }
 
     #[test]
@@ -146,10 +146,10 @@ mod tests {
     fn the_first_component_is_the_direction_of_most_spread() {
         // Along channel 1 the positions spread most; channel 0 is noise.
         let features = Array3::from_shape_vec((2, 1, 3), vec![0.1, 0.0, 0.1, 5.0, 1.0, 9.0]).unwrap();
-        let map = Variant::EigenCam.map(features.view(), features.view());
+        let map = Variant::EigenCam.map(&features.view(), &features.view());
         assert!((map - arr2(&[[5.0, 1.0, 9.0]])).iter().all(|d| d.abs() < 0.1));
         let constant = Array3::from_elem((2, 1, 3), 1.0);
-        assert!(Variant::EigenCam.map(constant.view(), constant.view()).iter().all(|value| value.is_finite()));
+        assert!(Variant::EigenCam.map(&constant.view(), &constant.view()).iter().all(|value| value.is_finite()));
     }
 
     #[test]

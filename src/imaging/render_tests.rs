@@ -98,7 +98,7 @@ fn an_overlay_lies_on_what_the_model_saw_and_nowhere_else() {
     assert!((0..10).chain(30..40).all(untouched));
     assert!((10..30).all(|x| !untouched(x)));
     let [red, green, blue] = color(ColorMap::Jet, 255).0;
-    assert_eq!(overlay.get_pixel(29, 0), &Rgb([(10 + red).div_ceil(2), (100 + green) / 2, 100 + blue / 2]));
+    assert_eq!(overlay.get_pixel(29, 0), &Rgb([(10 + red).div_ceil(2), u8::midpoint(100, green), 100 + blue / 2]));
 
     let heatmap = render(&photo, seen, (8, 8), &map.view(), &style(Output::Heatmap, Size::Original)).unwrap();
     assert_eq!(heatmap.get_pixel(9, 0), &OUTSIDE);

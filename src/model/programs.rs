@@ -51,7 +51,7 @@ pub struct Answer {
     pub logits: ArrayD<f32>,
     /// [N, classes].
     pub probabilities: ArrayD<f32>,
-    /// The index of each class asked about, [K]: that of the gradients.
+    /// The index of each class asked about: that of the gradients.
     pub classes: Vec<usize>,
     values: HashMap<String, ArrayD<f32>>,
 }

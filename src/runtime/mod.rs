@@ -15,6 +15,7 @@ pub use workers::Workers;
 use crate::error::Error;
 
 /// An error of ONNX Runtime, for the log.
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn ort_error<T>(error: ort::Error<T>) -> Error {
     Error::internal(format!("ONNX Runtime: {error}"))
 }

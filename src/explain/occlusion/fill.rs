@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use ndarray::{Array4, Axis, s};
+use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Model, Picture};
@@ -48,7 +48,7 @@ impl Fill {
                 means.broadcast(input.dim()).map(|means| means.to_owned()).unwrap_or_default()
             }
             Self::Blur => {
-                let seen = preprocessing.to_picture(&input.slice(s![0, .., .., ..]));
+                let seen = preprocessing.to_picture(&input.index_axis(Axis(0), 0));
                 preprocessing.tensor(&crate::imaging::blur(&seen, BLUR * preprocessing.width() as f32))
             }
         }

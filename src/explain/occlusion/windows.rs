@@ -91,7 +91,7 @@ impl Windows {
         let mut counts = Array2::<f32>::zeros(self.size);
         for (Window { rows, columns }, value) in self.iter().zip(values) {
             let place = s![rows, columns];
-            sums.slice_mut(place.clone()).mapv_inplace(|sum| sum + value);
+            sums.slice_mut(place).mapv_inplace(|sum| sum + value);
             counts.slice_mut(place).mapv_inplace(|count| count + 1.0);
         }
         sums / counts

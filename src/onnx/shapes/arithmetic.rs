@@ -127,8 +127,10 @@ fn combine(node: &Node, a: Element, b: Element) -> Option<Element> {
         ("Sub", Element::Int(a), Element::Int(b)) => a.checked_sub(b).map(Element::Int),
         ("Mul", Element::Int(a), Element::Int(b)) => a.checked_mul(b).map(Element::Int),
         ("Div", Element::Int(a), Element::Int(b)) => a.checked_div(b).map(Element::Int),
-        ("Mul" | "Div", symbol, Element::Int(1)) | ("Mul", Element::Int(1), symbol) => Some(symbol),
-        ("Add" | "Sub", symbol, Element::Int(0)) | ("Add", Element::Int(0), symbol) => Some(symbol),
+        ("Mul" | "Div", symbol, Element::Int(1))
+        | ("Mul", Element::Int(1), symbol)
+        | ("Add" | "Sub", symbol, Element::Int(0))
+        | ("Add", Element::Int(0), symbol) => Some(symbol),
         _ => None,
     }
 }

@@ -110,7 +110,7 @@ fn layouts_change() {
     assert_eq!(inferred(batch([1, 3, 1]), node("Squeeze"), vec![ints(&[1, -1])]).unwrap(), batch([3]));
     assert_eq!(of(node("Pad"), vec![ints(&[0, 0, 1, 0, 0, 0, 2, -1])]), batch([2, 6, 3]));
     let slice = |starts: &[i64], ends: &[i64], axes: &[i64], steps: &[i64]| {
-        of(node("Slice"), [starts, ends, axes, steps].map(|values| Tensor::from_ints(values)).to_vec())
+        of(node("Slice"), [starts, ends, axes, steps].map(Tensor::from_ints).to_vec())
     };
     assert_eq!(slice(&[1, -9], &[i64::MAX, -1], &[3, 2], &[2, 1]), batch([2, 2, 2]));
     assert_eq!(slice(&[-1], &[i64::MIN], &[3], &[-1]), batch([2, 3, 4]));
