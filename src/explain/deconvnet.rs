@@ -13,7 +13,7 @@ use crate::{
 
 /// The gradient of the class's logit, where each `ReLU` passes back what is positive, whatever its input was.
 ///
-/// Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013: dx = dy * [dy > 0].
+/// Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013: `dx = dy * [dy > 0]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
 pub struct Deconvnet {

@@ -13,7 +13,7 @@ use crate::{
 
 /// The gradient of the class's logit, where each `ReLU` passes back only what is positive, at inputs that were positive.
 ///
-/// Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity", 2014: dx = dy * [dy > 0] * [x > 0]. It draws
+/// Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity", 2014: `dx = dy * [dy > 0] * [x > 0]`. It draws
 /// sharp pictures, but shows edges more than the class (Adebayo et al., "Sanity Checks for Saliency Maps", 2018).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
