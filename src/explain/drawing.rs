@@ -25,6 +25,11 @@ pub(super) fn png(maps: Vec<ArrayViewD<'_, f32>>, picture: &Picture, style: &Sty
     imaging::encode_png(&imaging::side_by_side(drawn))
 }
 
+/// Captioned pictures as one PNG file.
+pub(super) fn sheet(tiles: &[(String, RgbImage)]) -> Result<Vec<u8>> {
+    imaging::encode_png(&imaging::side_by_side(tiles.iter().map(|(_, picture)| picture.clone()).collect()))
+}
+
 /// Refuses `count` pictures that would be too large together.
 pub(super) fn check_size(count: usize, picture: &Picture, style: &Style) -> Result<()> {
     let (width, height) = if style.size == Size::Model { input_size(picture) } else { picture.photo.dimensions() };

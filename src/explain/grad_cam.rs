@@ -39,6 +39,10 @@ impl Technique for GradCam {
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation> {
         one_run::explain(self, model, picture, cancellation)
     }
+
+    fn one_run(&self) -> Option<&dyn OneRun> {
+        Some(self)
+    }
 }
 
 impl OneRun for GradCam {

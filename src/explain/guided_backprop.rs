@@ -33,6 +33,10 @@ impl Technique for GuidedBackprop {
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Explanation> {
         one_run::explain(self, model, picture, cancellation)
     }
+
+    fn one_run(&self) -> Option<&dyn OneRun> {
+        Some(self)
+    }
 }
 
 impl OneRun for GuidedBackprop {

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod class_activation;
+mod combined;
 mod deconvnet;
 mod drawing;
 mod explanation;
@@ -25,6 +26,7 @@ use utoipa::ToSchema;
 
 pub use bounds::check_bounds;
 pub use class_activation::Variant;
+pub use combined::{Combination, Explainer, Found, explain_all};
 pub use deconvnet::Deconvnet;
 pub use explanation::{Completeness, Explanation, Map, Prediction, Scored, Values};
 pub use grad_cam::GradCam;
@@ -52,10 +54,15 @@ pub trait Technique: Serialize + DeserializeOwned + Default + Debug + ToSchema +
     const NAME: &'static str;
 
     /// What it finds.
-    type Findings: Findings;
+    type Findings: Findings + Into<Found>;
 
     /// Explains `picture` as `model` sees it.
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Self::Findings>;
+
+    /// This technique as one that can share its run of the model, if it can.
+    fn one_run(&self) -> Option<&dyn OneRun> {
+        None
+    }
 }
 
 /// What a technique finds: numbers that JSON shows as they are, and that can be drawn.

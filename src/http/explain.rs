@@ -96,10 +96,15 @@ pub(super) struct Names {
 
 /// What a technique that does not exist answers.
 pub(super) async fn unknown(Served(_): Served, Path(Names { technique }): Path<Names>) -> Problem {
+    unknown_technique(&technique).into()
+}
+
+/// A 422 that names the techniques there are.
+pub(super) fn unknown_technique(name: &str) -> Error {
     let names = technique_names();
-    let near = nearest(&technique, names.iter().copied(), 1);
+    let near = nearest(name, names.iter().copied(), 1);
     let hint = near.first().map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
     let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let message = format!("there is no technique `{technique}`:{hint} the techniques are {list}");
-    Error::unprocessable("unknown_technique", message).into()
+    let message = format!("there is no technique `{name}`:{hint} the techniques are {list}");
+    Error::unprocessable("unknown_technique", message)
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod error;
 mod explain;
+mod explain_all;
 mod health;
 mod models;
 mod openapi;

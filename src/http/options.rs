@@ -82,14 +82,14 @@ pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
 }
 
 /// The names of the options in `T`: the fields of its default.
-fn names<T: Serialize + Default>() -> Result<Vec<String>> {
+pub(super) fn names<T: Serialize + Default>() -> Result<Vec<String>> {
     match serde_json::to_value(T::default()) {
         Ok(Value::Object(fields)) => Ok(fields.into_iter().map(|(name, _)| name).collect()),
         Ok(_) | Err(_) => Err(Error::internal("options are not a struct")),
     }
 }
 
-fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Result<()> {
+pub(super) fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Result<()> {
     let Some((name, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) else { return Ok(()) };
     let near = nearest(name, known.iter().map(String::as_str), 1);
     let hint = near.first().map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
@@ -99,7 +99,7 @@ fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Result<()> {
 }
 
 /// Those of `pairs` that `T` has, read into it.
-fn part<T: Serialize + DeserializeOwned + Default + ToSchema>(pairs: &[(String, String)]) -> Result<T> {
+pub(super) fn part<T: Serialize + DeserializeOwned + Default + ToSchema>(pairs: &[(String, String)]) -> Result<T> {
     let own = names::<T>()?;
     let own: Vec<_> = pairs.iter().filter(|(name, _)| own.contains(name)).collect();
     deserialize(&own).map_err(|error| blame::<T>(&own).unwrap_or_else(|| malformed(&error)))

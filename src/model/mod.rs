@@ -164,6 +164,11 @@ impl Model {
         self.programs.ask(question, input, classes, cancellation)
     }
 
+    /// How often the model has been run, with all its programs.
+    pub fn runs(&self) -> u64 {
+        self.programs.runs()
+    }
+
     /// The name of the graph value that holds the picture.
     pub fn input(&self) -> &str {
         self.programs.input()

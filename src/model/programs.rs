@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use ndarray::{Array1, Array4, ArrayD, Axis};
@@ -80,11 +83,17 @@ pub(super) struct Programs {
     weights: Weights,
     /// The most recently used last.
     compiled: Mutex<Vec<(Question, Cell)>>,
+    runs: AtomicU64,
 }
 
 impl Programs {
     pub fn new(graph: Graph, shapes: Shapes, classifier: Classifier, runtime: Runtime, weights: Weights) -> Self {
-        Self { graph, shapes, classifier, runtime, weights, compiled: Mutex::default() }
+        Self { graph, shapes, classifier, runtime, weights, compiled: Mutex::default(), runs: AtomicU64::new(0) }
+    }
+
+    /// How many runs there were.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     pub fn input(&self) -> &str {
@@ -107,6 +116,7 @@ impl Programs {
         if !question.gradients.is_empty() {
             inputs.push((CLASSES, Input::Ints(picked.view().into_dyn())));
         }
+        self.runs.fetch_add(1, Ordering::Relaxed);
         let mut values = program.run(inputs, cancellation)?;
         let mut take = |name: &str| {
             values.remove(name).ok_or_else(|| Error::internal(format!("a program has no output `{name}`")))

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod explain;
+mod explain_all;
 mod health;
 mod limits;
 mod models;

@@ -1,6 +1,6 @@
 //! What occlusion finds, and how it is drawn.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewD};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,13 +77,17 @@ impl Occluded {
     }
 }
 
+impl OcclusionMaps {
+    /// What a picture in this style shows of `map`.
+    pub(in crate::explain) fn shown<'a>(&self, map: &'a Occluded, style: &Style) -> ArrayViewD<'a, f32> {
+        let shown = if style.output.shows_mask() { &map.mask } else { map.map(self.quantity) };
+        shown.0.view()
+    }
+}
+
 impl Findings for OcclusionMaps {
     fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-        let maps = self.maps.iter().map(|map| {
-            let shown = if style.output.shows_mask() { &map.mask } else { map.map(self.quantity) };
-            shown.0.view()
-        });
-        drawing::png(maps.collect(), picture, style)
+        drawing::png(self.maps.iter().map(|map| self.shown(map, style)).collect(), picture, style)
     }
 
     fn to_npy(&self) -> Result<Vec<u8>> {

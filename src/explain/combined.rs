@@ -1,0 +1,138 @@
+//! Several techniques at once: one run of the model serves all that can share it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Explanation, Findings, OcclusionMaps, OneRun, Technique, drawing};
+use crate::{
+    error::{Error, Result},
+    imaging::{RgbImage, Style},
+    model::{Model, Picture, Question},
+    runtime::Cancellation,
+};
+
+/// A technique with its options, whichever it is.
+pub trait Explainer: Send {
+    /// The technique as one that can share its run, if it can.
+    fn sharing(&self) -> Option<&dyn OneRun>;
+
+    /// Explains `picture` by runs of its own.
+    fn explain_alone(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Found>;
+}
+
+impl<T: Technique> Explainer for T {
+    fn sharing(&self) -> Option<&dyn OneRun> {
+        self.one_run()
+    }
+
+    fn explain_alone(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Found> {
+        self.explain(model, picture, cancellation).map(Into::into)
+    }
+}
+
+/// What a technique found, whichever it is.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Found {
+    /// One map for each class.
+    Maps(Explanation),
+    /// The maps of occlusion.
+    Occlusion(OcclusionMaps),
+}
+
+impl From<Explanation> for Found {
+    fn from(explanation: Explanation) -> Self {
+        Self::Maps(explanation)
+    }
+}
+
+impl From<OcclusionMaps> for Found {
+    fn from(maps: OcclusionMaps) -> Self {
+        Self::Occlusion(maps)
+    }
+}
+
+/// What several techniques found in one picture.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Combination {
+    /// What each technique found, in the order asked for.
+    pub explanations: Vec<Found>,
+}
+
+/// Explains `picture` by all of `techniques`, which explain the same classes.
+///
+/// Those that learn all from one run share it: the model runs forward once for all of them.
+pub fn explain_all(
+    techniques: &[Box<dyn Explainer>],
+    model: &Model,
+    picture: &Picture,
+    cancellation: &Cancellation,
+) -> Result<Combination> {
+    let sharing: Vec<&dyn OneRun> = techniques.iter().filter_map(|technique| technique.sharing()).collect();
+    let shared = match sharing.first() {
+        Some(first) => {
+            let mut question = Question::default();
+            for technique in &sharing {
+                question.merge(technique.question(model)?);
+            }
+            let classes = model.resolve(first.classes())?;
+            Some(model.ask(&question, &picture.input, &classes, cancellation)?)
+        }
+        None => None,
+    };
+    let explain = |technique: &Box<dyn Explainer>| match (technique.sharing(), &shared) {
+        (Some(technique), Some(answer)) => technique.read(model, answer).map(Found::Maps),
+        _ => technique.explain_alone(model, picture, cancellation),
+    };
+    Ok(Combination { explanations: techniques.iter().map(explain).collect::<Result<_>>()? })
+}
+
+impl Found {
+    /// The maps drawn, each with its caption: the technique and the class.
+    fn drawings(&self, picture: &Picture, style: &Style) -> Result<Vec<(String, RgbImage)>> {
+        let caption = |technique: &str, label: &str| format!("{technique}: {label}");
+        match self {
+            Self::Maps(Explanation { technique, maps, .. }) => maps
+                .iter()
+                .map(|map| {
+                    let drawn = drawing::draw(map.values.0.view(), picture, style)?;
+                    Ok((caption(technique, &map.class.prediction.label), drawn))
+                })
+                .collect(),
+            Self::Occlusion(found) => found
+                .maps
+                .iter()
+                .map(|map| {
+                    let drawn = drawing::draw(found.shown(map, style), picture, style)?;
+                    Ok((caption(found.technique, &map.class.prediction.label), drawn))
+                })
+                .collect(),
+        }
+    }
+
+    /// How many pictures [`Found::drawings`] has.
+    fn count(&self) -> usize {
+        match self {
+            Self::Maps(explanation) => explanation.maps.len(),
+            Self::Occlusion(found) => found.maps.len(),
+        }
+    }
+}
+
+impl Findings for Combination {
+    /// A captioned contact sheet.
+    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
+        drawing::check_size(self.explanations.iter().map(Found::count).sum(), picture, style)?;
+        let mut tiles = Vec::new();
+        for found in &self.explanations {
+            tiles.extend(found.drawings(picture, style)?);
+        }
+        drawing::sheet(&tiles)
+    }
+
+    /// Refused: maps of different shapes are no one array.
+    fn to_npy(&self) -> Result<Vec<u8>> {
+        let message = "several techniques are not one array: ask for one technique, or for JSON";
+        Err(Error::unprocessable("not_one_array", message))
+    }
+}
