@@ -1,11 +1,13 @@
 //! The HTTP interface: one file per resource; no tensors and no pixels.
 
 mod accept;
+mod activation_maximization;
 mod error;
 mod explain;
 mod health;
 mod models;
 mod openapi;
+mod operation;
 pub mod options;
 mod picture_call;
 mod predict;
@@ -16,6 +18,7 @@ mod serve;
 mod state;
 mod unread;
 mod upload;
+mod wishes;
 
 pub use error::{PROBLEM_JSON, Problem};
 pub use request::REQUEST_ID;
@@ -23,3 +26,4 @@ pub use router::{openapi, router};
 pub use serve::{run, serve};
 pub use state::{App, Served};
 pub use upload::Upload;
+pub use wishes::Wishes;

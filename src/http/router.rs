@@ -15,7 +15,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{App, Problem, explain, health, models, openapi::document, predict, request};
+use super::{App, Problem, activation_maximization, explain, health, models, openapi::document, predict, request};
 use crate::{
     config::Server,
     error::{Error, Result},
@@ -52,6 +52,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(models::list))
         .routes(routes!(models::show))
         .routes(predict::route()?)
+        .routes(activation_maximization::route()?)
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
         .route("/", get(async || Redirect::temporary("/docs/")));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))

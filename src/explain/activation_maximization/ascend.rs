@@ -5,10 +5,7 @@ use std::time::Instant;
 use ndarray::Array3;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-use super::{
-    ActivationMaximization, Drawing, Losses, Maximum,
-    options::Settings,
-};
+use super::{ActivationMaximization, Drawing, Losses, Maximum, options::Settings};
 use crate::{
     error::Result,
     explain::{Timing, predictions, report::milliseconds},

@@ -6,8 +6,11 @@ use ndarray::{Array3, ArrayView2, Axis};
 /// length 1.
 ///
 /// The columns are brightness, red against blue, and green against magenta.
-const CORRELATION: [[f32; 3]; 3] =
-    [[0.562_828_6, 0.194_825_3, 0.043_294_5], [0.584_475_8, 0.0, -0.108_236_3], [0.584_475_8, -0.194_825_3, 0.064_941_8]];
+const CORRELATION: [[f32; 3]; 3] = [
+    [0.562_828_6, 0.194_825_3, 0.043_294_5],
+    [0.584_475_8, 0.0, -0.108_236_3],
+    [0.584_475_8, -0.194_825_3, 0.064_941_8],
+];
 
 /// Red, green and blue from independent colours [3, H, W].
 pub(super) fn correlate(independent: &Array3<f32>) -> Array3<f32> {

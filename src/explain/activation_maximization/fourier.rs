@@ -53,7 +53,8 @@ impl Fourier {
         let channels = coefficients.chunks_exact(2 * self.weights.len());
         for (coefficients, mut channel) in channels.zip(picture.outer_iter_mut()) {
             let (pairs, _) = coefficients.as_chunks::<2>();
-            let weighted = pairs.iter().zip(&self.weights).map(|([re, im], weight)| Complex::new(re * weight, im * weight));
+            let weighted =
+                pairs.iter().zip(&self.weights).map(|([re, im], weight)| Complex::new(re * weight, im * weight));
             let mut waves: Vec<_> = weighted.collect();
             self.inverse.columns.process(&mut waves);
             let mut rows = vec![Complex::default(); height * width];
@@ -76,7 +77,9 @@ impl Fourier {
             let transposed = (0..self.weights.len()).map(|index| rows[index % height * width + index / height]);
             let mut waves: Vec<_> = transposed.collect();
             self.forward.columns.process(&mut waves);
-            pulled.extend(waves.iter().zip(&self.weights).flat_map(|(wave, weight)| [wave.re * weight, wave.im * weight]));
+            pulled.extend(
+                waves.iter().zip(&self.weights).flat_map(|(wave, weight)| [wave.re * weight, wave.im * weight]),
+            );
         }
         pulled
     }

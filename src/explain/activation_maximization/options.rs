@@ -162,7 +162,8 @@ impl ActivationMaximization {
     pub(super) fn settings(&self) -> Result<Settings> {
         check_bounds(self)?;
         if self.recipe != Recipe::Lucid && self.frequency_power.is_some() {
-            let message = "`frequency_power` is only for `recipe=lucid`, whose pictures are made of waves: leave it out";
+            let message =
+                "`frequency_power` is only for `recipe=lucid`, whose pictures are made of waves: leave it out";
             return Err(Error::unprocessable("unsuitable_option", message));
         }
         let usual = self.recipe.settings();
