@@ -1,19 +1,14 @@
 //! `glassbox explain`
 
-use std::{
-    ffi::OsStr,
-    fmt::Debug,
-    fs, mem,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Debug, mem, path::PathBuf};
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, error::ErrorKind};
 
-use super::{files::print, picture::PictureArgs};
+use super::{files, picture::PictureArgs};
 use crate::{
     config::Config,
-    error::{Error, Result},
-    explain::{Format, Technique, Visitor, visit_techniques},
+    error::Result,
+    explain::{Technique, Visitor, visit_techniques},
     imaging::Style,
     runtime::Cancellation,
 };
@@ -55,28 +50,10 @@ struct Call<T: Technique> {
 
 impl<T: Technique> Run for Call<T> {
     fn run(&self, config: &Config) -> Result<()> {
-        let format = self.file.as_deref().map_or(Ok(Format::Json), format)?;
+        let format = files::format(self.file.as_deref())?;
         let explain = |model: &_, picture: &_| self.technique.explain(model, picture, &Cancellation::default());
         let written = self.picture.report(config, explain)?.write(format, &self.style)?;
-        match &self.file {
-            Some(file) => fs::write(file, written.bytes).map_err(|error| {
-                Error::setup("cannot_write", format!("{} cannot be written: {error}", file.display()))
-            }),
-            None => print(&[&written.bytes[..], b"\n"].concat()),
-        }
-    }
-}
-
-/// The format that a file's name asks for.
-fn format(file: &Path) -> Result<Format> {
-    match file.extension().and_then(OsStr::to_str) {
-        Some("png") => Ok(Format::Png),
-        Some("json") => Ok(Format::Json),
-        Some("npy") => Ok(Format::Npy),
-        _ => {
-            let message = format!("{} must end in .png, .json or .npy, which says what is written", file.display());
-            Err(Error::setup("unknown_format", message))
-        }
+        files::write(self.file.as_deref(), &written.bytes)
     }
 }
 

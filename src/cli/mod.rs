@@ -1,7 +1,9 @@
 //! The command line: reads flags and settings, then leaves the work to the rooms below.
 
+mod activation_maximization;
 mod explain;
 mod files;
+mod interrupt;
 mod models;
 mod openapi;
 mod picture;
@@ -41,6 +43,7 @@ enum Command {
     Serve(serve::Serve),
     Predict(predict::Predict),
     Explain(explain::Explain),
+    ActivationMaximization(activation_maximization::ActivationMaximization),
     Models(models::ListModels),
     Openapi(openapi::Openapi),
 }
@@ -71,6 +74,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Serve(serve) => serve.run(config),
         Command::Predict(predict) => predict.run(&config),
         Command::Explain(explain) => explain.run(&config),
+        Command::ActivationMaximization(maximization) => maximization.run(&config),
         Command::Models(models) => models.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }

@@ -1,7 +1,6 @@
 //! The ranges of numeric options, as their schemas state them.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::PartialSchema;
 
 use crate::error::{Error, Result};
@@ -11,18 +10,17 @@ use crate::error::{Error, Result};
 /// So a range is stated once, for the document, for requests and for the command line. A number outside is a 422 that names
 /// the option and the range.
 pub fn check_bounds<T: Serialize + PartialSchema>(options: &T) -> Result<()> {
-    let shape = |error: serde_json::Error| Error::internal(format!("options are not JSON: {error}"));
-    let schema = serde_json::to_value(T::schema()).map_err(shape)?;
-    let values = serde_json::to_value(options).map_err(shape)?;
-    for (name, value) in values.as_object().into_iter().flatten() {
-        let property = &schema["properties"][name];
+    let shape = |error: &dyn std::fmt::Display| Error::internal(format!("options are not as they should be: {error}"));
+    let schema = serde_json::to_value(T::schema()).map_err(|error| shape(&error))?;
+    // As a form, since JSON cannot tell what is not a number from what is left out.
+    let form = serde_html_form::to_string(options).map_err(|error| shape(&error))?;
+    let values: Vec<(String, String)> = serde_html_form::from_str(&form).map_err(|error| shape(&error))?;
+    for (name, value) in values {
+        let property = &schema["properties"][&name];
         let (low, high) = (property["minimum"].as_f64(), property["maximum"].as_f64());
-        // JSON writes what is not a number, such as NaN, as null.
-        let number = value.as_f64().or_else(|| value.is_null().then_some(f64::NAN));
-        let Some(number) = number.filter(|_| low.is_some() || high.is_some()) else { continue };
-        let optional = property["type"].as_array().is_some_and(|types| types.contains(&Value::from("null")));
-        let fits = low.is_none_or(|low| number >= low) && high.is_none_or(|high| number <= high);
-        if !(fits || (value.is_null() && optional)) {
+        let bounded = low.is_some() || high.is_some();
+        let Some(number) = value.parse::<f64>().ok().filter(|_| bounded) else { continue };
+        if !(low.is_none_or(|low| number >= low) && high.is_none_or(|high| number <= high)) {
             let message = format!("option `{name}` cannot be {number}: it goes {}", range(low, high));
             return Err(Error::unprocessable("option_out_of_range", message));
         }
@@ -67,5 +65,7 @@ mod tests {
         assert_eq!(refused(Options { noise: -0.5, ..good() }), "option `noise` cannot be -0.5: it goes from 0");
         assert!(refused(Options { noise: f32::NAN, ..good() }).contains("NaN"));
         assert!(refused(Options { limit: Some(4.0), ..good() }).contains("up to 3"));
+        assert!(refused(Options { limit: Some(f32::NAN), ..good() }).contains("NaN"));
+        assert_eq!(check_bounds(&Options { limit: Some(3.0), name: Some("nan".into()), ..good() }), Ok(()));
     }
 }

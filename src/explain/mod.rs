@@ -1,5 +1,6 @@
 //! The techniques: options in, [`Explanation`] out, one file each.
 
+mod activation_maximization;
 mod bounds;
 mod class_activation;
 mod combined;
@@ -24,6 +25,7 @@ use std::fmt::Debug;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
+pub use activation_maximization::{ActivationMaximization, Drawing, Losses, Maximum, Recipe, Step};
 pub use bounds::check_bounds;
 pub use class_activation::Variant;
 pub use combined::{Combination, Explainer, Found, explain_all};

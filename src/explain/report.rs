@@ -55,7 +55,7 @@ pub struct Dimensions {
 /// How long each step took, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Timing {
-    /// From the picture's file to the model's input.
+    /// From the picture's file to the model's input; 0 where there is no file.
     #[schema(examples(3.1))]
     pub decode: f64,
     /// From the model's input to the findings.
@@ -118,6 +118,6 @@ impl<F: Findings> Report<F> {
 }
 
 /// The milliseconds since `start`, to a microsecond.
-fn milliseconds(start: Instant) -> f64 {
+pub(super) fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_micros() as f64 / 1e3
 }

@@ -1,12 +1,14 @@
 //! The HTTP interface: one file per resource; no tensors and no pixels.
 
 mod accept;
+mod activation_maximization;
 mod error;
 mod explain;
 mod explain_all;
 mod health;
 mod models;
 mod openapi;
+mod operation;
 pub mod options;
 mod picture_call;
 mod predict;
@@ -17,6 +19,7 @@ mod serve;
 mod state;
 mod unread;
 mod upload;
+mod wishes;
 
 pub use error::{PROBLEM_JSON, Problem};
 pub use request::REQUEST_ID;
@@ -24,3 +27,4 @@ pub use router::{openapi, router};
 pub use serve::{run, serve};
 pub use state::{App, Served};
 pub use upload::Upload;
+pub use wishes::Wishes;

@@ -47,6 +47,17 @@ impl<T: Serialize + DeserializeOwned + Default + ToSchema> Options<T> {
     }
 }
 
+/// Reads `pairs` for a call whose answer is not drawn over a picture: the options in `T`, and the format.
+pub fn read_with_format<T: Serialize + DeserializeOwned + Default + ToSchema>(
+    pairs: &[(String, String)],
+) -> Result<(T, Option<Format>)> {
+    let mut known = names::<T>()?;
+    known.extend(names::<FormatOption>()?);
+    refuse_unknown(pairs, &known)?;
+    let FormatOption { format } = part(pairs)?;
+    Ok((part(pairs)?, format))
+}
+
 /// Reads `pairs` for a call that has no options but those in `T`.
 pub fn read<T: Serialize + DeserializeOwned + Default + ToSchema>(pairs: &[(String, String)]) -> Result<T> {
     refuse_unknown(pairs, &names::<T>()?)?;

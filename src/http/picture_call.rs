@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{http::StatusCode, routing::MethodRouter};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::{
     ToSchema,
     openapi::{
@@ -15,8 +15,9 @@ use utoipa::{
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
-    App, PROBLEM_JSON, Problem,
-    schema::{Schemas, invalid, schema_and_parts},
+    App,
+    operation::{Cause, operation, responses, without_defaults},
+    schema::{Schemas, schema_and_parts},
 };
 use crate::{
     error::Result,
@@ -51,30 +52,7 @@ impl PictureCall<'_> {
     }
 
     fn operation<F: Serialize + ToSchema>(&self) -> Result<Operation> {
-        let (summary, description) = self.text.split_once("\n\n").unwrap_or((self.text, ""));
-        let mut responses = problems();
-        responses.insert(
-            "200".into(),
-            json!({
-                "description": "What was found.",
-                "headers": {"Server-Timing": {
-                    "description": "Milliseconds to decode the picture, run the model, and write the answer",
-                    "schema": {"type": "string"},
-                    "example": "decode;dur=3.1, run;dur=21.0, render;dur=0.4"
-                }},
-                "content": self.answer::<F>()?
-            }),
-        );
-        let operation = json!({
-            "tags": ["explanations"],
-            "operationId": self.name,
-            "summary": summary.replace('\n', " ").replace('`', "").trim_end_matches('.'),
-            "description": description,
-            "parameters": self.parameters(),
-            "requestBody": self.body(),
-            "responses": responses,
-        });
-        serde_json::from_value(operation).map_err(|error| invalid(&error))
+        operation(self.name, self.text, self.options, &self.body(), responses(&CAUSES, &self.answer::<F>()?))
     }
 
     /// The media types of the answer, each with its schema, and an example.
@@ -105,19 +83,6 @@ impl PictureCall<'_> {
         Ok(Value::Object(example))
     }
 
-    fn parameters(&self) -> Vec<Value> {
-        let model = json!({
-            "name": "model", "in": "path", "required": true, "description": "The model's name",
-            "schema": {"type": "string"}, "example": "vgg16-caltech101"
-        });
-        let options = self.options.iter().map(|(name, schema)| {
-            let mut schema = schema.clone();
-            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-            json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
-        });
-        std::iter::once(model).chain(options).collect()
-    }
-
     fn body(&self) -> Value {
         let file = json!({"type": "string", "format": "binary", "description": "The picture's file"});
         let base64 = json!({
@@ -144,46 +109,32 @@ impl PictureCall<'_> {
         })
     }
 
-    /// An object with the member `image` and the options; without defaults, which pages would fill in and send along.
+    /// An object with the member `image` and the options.
     fn with_options(&self, image: &Value) -> Value {
-        let mut properties = self.options.clone();
-        properties.values_mut().filter_map(Value::as_object_mut).for_each(|schema| drop(schema.remove("default")));
+        let mut properties = without_defaults(self.options);
         properties.insert("image".into(), image.clone());
         json!({"type": "object", "required": ["image"], "properties": properties})
     }
 }
 
-/// The ways in which a call that takes a picture can fail, by status.
-fn problems() -> Map<String, Value> {
-    let causes = [
-        (StatusCode::BAD_REQUEST, "malformed_form", "The body or the query is not well formed, or has no picture"),
-        (StatusCode::NOT_FOUND, "unknown_model", "There is no such model"),
-        (StatusCode::NOT_ACCEPTABLE, "not_acceptable", "None of the media types in `Accept` can be made"),
-        (StatusCode::REQUEST_TIMEOUT, "slow_upload", "The body took too long to arrive"),
-        (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than the server takes"),
-        (
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "The content type is none that can hold a picture",
-        ),
-        (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "unknown_class",
-            "The picture cannot be decoded or is too large, or an option or its value cannot be used",
-        ),
-        (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service failed"),
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "The queue is full or the models are loading: try again after the seconds in `Retry-After`",
-        ),
-        (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The answer took too long"),
-    ];
-    let response = |(status, code, description): (StatusCode, &'static str, &str)| {
-        let problem = Problem::new(status, code, description);
-        let content =
-            json!({"schema": {"$ref": format!("#/components/schemas/{}", Problem::name())}, "example": problem});
-        (status.as_str().to_owned(), json!({"description": description, "content": {PROBLEM_JSON: content}}))
-    };
-    causes.map(response).into_iter().collect()
-}
+/// The ways in which a call that takes a picture can fail.
+const CAUSES: [Cause; 10] = [
+    (StatusCode::BAD_REQUEST, "malformed_form", "The body or the query is not well formed, or has no picture"),
+    (StatusCode::NOT_FOUND, "unknown_model", "There is no such model"),
+    (StatusCode::NOT_ACCEPTABLE, "not_acceptable", "None of the media types in `Accept` can be made"),
+    (StatusCode::REQUEST_TIMEOUT, "slow_upload", "The body took too long to arrive"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than the server takes"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The content type is none that can hold a picture"),
+    (
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "unknown_class",
+        "The picture cannot be decoded or is too large, or an option or its value cannot be used",
+    ),
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service failed"),
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "busy",
+        "The queue is full or the models are loading: try again after the seconds in `Retry-After`",
+    ),
+    (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The answer took too long"),
+];

@@ -15,7 +15,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{App, Problem, explain, explain_all, health, models, openapi::document, predict, request};
+use super::{
+    App, Problem, activation_maximization, explain, explain_all, health, models, openapi::document, predict, request,
+};
 use crate::{
     config::Server,
     error::{Error, Result},
@@ -53,6 +55,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(models::show))
         .routes(predict::route()?)
         .routes(explain_all::route()?)
+        .routes(activation_maximization::route()?)
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
         .route("/", get(async || Redirect::temporary("/docs/")));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))

@@ -24,7 +24,7 @@ use crate::error::{Error, Kind, Result};
 const IMAGE: &str = "image";
 
 /// The most bytes that the options in a body may take, so that no body is mostly options.
-const MOST_OPTIONS: usize = 64 << 10;
+pub(super) const MOST_OPTIONS: usize = 64 << 10;
 
 /// An uploaded picture with the options that came with it, from the query and the body.
 #[derive(Debug)]
@@ -50,15 +50,22 @@ impl FromRequest<Arc<App>> for Upload {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let room = app.make_room()?;
-        let server = &app.config().server;
-        let seconds = server.request_timeout;
-        let arrival = tokio::time::timeout(Duration::from_secs(seconds), read(request, server.body_limit)).await;
-        let (picture, options) = arrival.map_err(|_| {
-            let detail = format!("the body took more than {seconds} s to arrive: send a smaller picture");
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
-        })??;
+        let (picture, options) = in_time(app, read(request, app.config().server.body_limit)).await?;
         Ok(Self { picture, options, _room: room })
     }
+}
+
+/// What `reading` a body gives, if the body arrives in the time that a request may take; else a 408.
+pub(super) async fn in_time<T>(app: &App, reading: impl Future<Output = Result<T>>) -> Result<T, Problem> {
+    let seconds = app.config().server.request_timeout;
+    let arrival = tokio::time::timeout(Duration::from_secs(seconds), reading).await;
+    arrival.map_or_else(
+        |_| {
+            let detail = format!("the body took more than {seconds} s to arrive: send less");
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail))
+        },
+        |read| read.map_err(Problem::from),
+    )
 }
 
 async fn read(request: Request, limit: usize) -> Result<(Bytes, Pairs)> {
@@ -106,16 +113,16 @@ fn announced_length(headers: &HeaderMap) -> u64 {
 }
 
 fn too_large(limit: usize) -> Error {
-    let message = format!("the body is larger than the {limit} bytes that this server takes: send a smaller picture");
+    let message = format!("the body is larger than the {limit} bytes that this call takes: send less");
     Error::new(Kind::TooLarge, "body_too_large", message)
 }
 
-fn malformed(code: &'static str, message: impl Into<String>) -> Error {
+pub(super) fn malformed(code: &'static str, message: impl Into<String>) -> Error {
     Error::new(Kind::Malformed, code, message)
 }
 
 /// The body, of which never more than `limit` bytes are kept.
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes> {
+pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes> {
     let mut collected = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| malformed("incomplete_body", "the body ended before its announced length"))?;

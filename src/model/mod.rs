@@ -1,11 +1,13 @@
 //! A served model: manifest, labels, preprocessing, named layers and its compiled programs.
 
+mod ascent;
 mod catalog;
 mod class;
 mod manifest;
 mod preprocessing;
 mod programs;
 
+pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
 use ndarray::Array4;
@@ -138,16 +140,14 @@ impl Model {
                 "unsuitable_layer",
                 format!("layer `{name}` has no feature maps; use one of {}", quoted(maps())),
             )),
-            None => {
-                let near = nearest(name, maps(), 3);
-                let hint = if near.is_empty() {
-                    format!("use one of {}", quoted(maps()))
-                } else {
-                    format!("did you mean {}?", quoted(near))
-                };
-                Err(Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}")))
-            }
+            None => Err(unknown_layer(name, &maps().collect::<Vec<_>>())),
         }
+    }
+
+    /// The layer called `name`; a 422 that names layers if there is none.
+    pub fn layer(&self, name: &str) -> Result<&Layer> {
+        let names = || self.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>();
+        self.layers.iter().find(|layer| layer.name == name).ok_or_else(|| unknown_layer(name, &names()))
     }
 
     /// Answers `question` about the pictures `input` [N, 3, H, W], with one gradient for each of `classes`.
@@ -177,6 +177,16 @@ impl Model {
 
 /// The most classes a request may ask for: each takes a backward pass.
 const MOST_CLASSES: usize = 16;
+
+fn unknown_layer(name: &str, layers: &[&str]) -> Error {
+    let near = nearest(name, layers.iter().copied(), 3);
+    let hint = if near.is_empty() {
+        format!("use one of {}", quoted(layers.iter().copied()))
+    } else {
+        format!("did you mean {}?", quoted(near))
+    };
+    Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}"))
+}
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

@@ -100,6 +100,21 @@ impl Programs {
         &self.classifier.input
     }
 
+    /// The name of the value that holds the logits.
+    pub fn logits(&self) -> &str {
+        &self.classifier.logits
+    }
+
+    /// The model's graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Compiles a graph that was made from the model's, so that it shares the weights.
+    pub fn compile_graph(&self, graph: &Graph) -> Result<Program> {
+        Program::compile(&self.runtime, &self.weights, graph)
+    }
+
     pub fn ask(
         &self,
         question: &Question,
@@ -152,7 +167,7 @@ impl Programs {
             graph
         };
         let started = std::time::Instant::now();
-        let program = Program::compile(&self.runtime, &self.weights, &graph);
+        let program = self.compile_graph(&graph);
         tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }
