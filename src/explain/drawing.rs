@@ -25,9 +25,10 @@ pub(super) fn png(maps: Vec<ArrayViewD<'_, f32>>, picture: &Picture, style: &Sty
     imaging::encode_png(&imaging::side_by_side(drawn))
 }
 
-/// Captioned pictures as one PNG file.
+/// Captioned pictures as one PNG file, in a grid about as wide as high.
 pub(super) fn sheet(tiles: &[(String, RgbImage)]) -> Result<Vec<u8>> {
-    imaging::encode_png(&imaging::side_by_side(tiles.iter().map(|(_, picture)| picture.clone()).collect()))
+    let columns = (tiles.len() as f64).sqrt().ceil() as usize;
+    imaging::encode_png(&imaging::contact_sheet(tiles, columns)?)
 }
 
 /// Refuses `count` pictures that would be too large together.
