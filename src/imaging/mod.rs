@@ -1,12 +1,14 @@
 //! Pixels: decoding uploads, resizing, colour maps, overlays, PNG.
 
 mod colormap;
+mod contact_sheet;
 mod decode;
 mod render;
 mod resize;
 mod style;
 
 pub use colormap::ColorMap;
+pub use contact_sheet::contact_sheet;
 pub use decode::{Limits, decode};
 pub use image::RgbImage;
 pub use render::{blur, encode_png, render, side_by_side};
