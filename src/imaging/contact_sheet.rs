@@ -11,10 +11,10 @@ const INK: u8 = 32;
 const MARGIN: u32 = 12;
 /// Between a title and its picture, in pixels.
 const GAP: u32 = 4;
-/// The height of the letters' line, in pixels: a share of the cell's width within limits.
+/// The height of text in pixels: that share of the widest tile, within these limits.
+const TEXTS_PER_TILE: f32 = 16.0;
 const SMALLEST_TEXT: f32 = 15.0;
 const LARGEST_TEXT: f32 = 48.0;
-const CELLS_PER_TEXT: f32 = 16.0;
 
 /// The `tiles` on white in rows of `columns`, each with its title above it.
 ///
@@ -22,7 +22,7 @@ const CELLS_PER_TEXT: f32 = 16.0;
 /// are wider than it. No title is cut off: a word that is wider than all tiles widens the cells.
 pub fn contact_sheet(tiles: &[(String, RgbImage)], columns: usize) -> Result<RgbImage> {
     let widest = tiles.iter().map(|(_, tile)| tile.width()).max().unwrap_or(0);
-    let text = Text::new((widest as f32 / CELLS_PER_TEXT).clamp(SMALLEST_TEXT, LARGEST_TEXT))?;
+    let text = Text::new((widest as f32 / TEXTS_PER_TILE).clamp(SMALLEST_TEXT, LARGEST_TEXT))?;
     let words = tiles.iter().flat_map(|(title, _)| title.split_whitespace());
     let cell = words.map(|word| text.width(word)).max().unwrap_or(0).max(widest);
     let titles: Vec<Vec<String>> = tiles.iter().map(|(title, _)| text.wrap(title, cell)).collect();
