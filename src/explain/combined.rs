@@ -54,6 +54,17 @@ impl From<OcclusionMaps> for Found {
 
 /// What several techniques found in one picture.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "explanations": [{
+        "technique": "grad-cam",
+        "layer": "block5_conv3",
+        "predictions": [{"index": 36, "label": "elephant", "probability": 0.97}],
+        "maps": [{
+            "class": {"index": 36, "label": "elephant", "probability": 0.97, "logit": 12.3},
+            "shape": [2, 2], "min": 0.0, "max": 3.1, "data": [[0.0, 0.1], [0.4, 3.1]]
+        }]
+    }]
+}))]
 pub struct Combination {
     /// What each technique found, in the order asked for.
     pub explanations: Vec<Found>,

@@ -24,6 +24,18 @@ pub enum Quantity {
 
 /// The maps of each class.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "technique": "occlusion",
+    "predictions": [{"index": 36, "label": "elephant", "probability": 0.97}],
+    "positions": 4,
+    "maps": [{
+        "class": {"index": 36, "label": "elephant", "probability": 0.97, "logit": 12.3},
+        "probability": {"shape": [2, 2], "min": 0.4, "max": 0.97, "data": [[0.97, 0.9], [0.9, 0.4]]},
+        "drop": {"shape": [2, 2], "min": 0.0, "max": 0.57, "data": [[0.0, 0.07], [0.07, 0.57]]},
+        "mask": {"shape": [2, 2], "min": 0.0, "max": 1.0, "data": [[0.0, 0.0], [0.0, 1.0]]},
+        "threshold": 0.85
+    }]
+}))]
 pub struct OcclusionMaps {
     /// The technique.
     #[schema(examples("occlusion"))]
