@@ -13,3 +13,6 @@ mod transform;
 pub use ascend::Step;
 pub use maximum::{Drawing, Losses, Maximum};
 pub use options::{ActivationMaximization, Recipe};
+
+#[cfg(test)]
+mod tests;

@@ -16,13 +16,13 @@ pub(super) struct LpNorm {
 
 impl LpNorm {
     /// The loss of `picture` [3, H, W].
-    pub fn loss(&self, picture: &Array3<f32>) -> f32 {
+    pub fn loss(self, picture: &Array3<f32>) -> f32 {
         let (largest, sum) = self.sum(picture);
         self.weight * largest * sum.powf(1.0 / self.power) / picture.len() as f32
     }
 
     /// Adds the loss's negative gradient to `gradient`.
-    pub fn descend(&self, picture: &Array3<f32>, gradient: &mut Array3<f32>) {
+    pub fn descend(self, picture: &Array3<f32>, gradient: &mut Array3<f32>) {
         let (largest, sum) = self.sum(picture);
         if self.weight == 0.0 || largest == 0.0 {
             return;
@@ -35,7 +35,7 @@ impl LpNorm {
     }
 
     /// The largest distance from grey, and the sum of the distances' powers in units of it, so that no power is too large.
-    fn sum(&self, picture: &Array3<f32>) -> (f32, f32) {
+    fn sum(self, picture: &Array3<f32>) -> (f32, f32) {
         let distance = |level: &f32| (level - GREY).abs();
         let largest = picture.iter().map(distance).fold(0.0, f32::max);
         let unit = largest.max(f32::MIN_POSITIVE);
@@ -57,7 +57,7 @@ pub(super) struct TotalVariation {
 
 impl TotalVariation {
     /// The loss of `picture` [3, H, W].
-    pub fn loss(&self, picture: &Array3<f32>) -> f32 {
+    pub fn loss(self, picture: &Array3<f32>) -> f32 {
         let mut sum = 0.0;
         for channel in picture.outer_iter() {
             steps(&channel, |_, across, down| sum += (across * across + down * down).powf(self.power / 2.0));
@@ -66,7 +66,7 @@ impl TotalVariation {
     }
 
     /// Adds the loss's negative gradient to `gradient`.
-    pub fn descend(&self, picture: &Array3<f32>, gradient: &mut Array3<f32>) {
+    pub fn descend(self, picture: &Array3<f32>, gradient: &mut Array3<f32>) {
         let factor = self.weight * self.power / picture.len() as f32;
         if factor == 0.0 {
             return;
@@ -77,7 +77,7 @@ impl TotalVariation {
     }
 
     fn descend_at(
-        &self,
+        self,
         (row, column): (usize, usize),
         (across, down): (f32, f32),
         factor: f32,
