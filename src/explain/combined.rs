@@ -91,11 +91,11 @@ pub fn explain_all(
         }
         None => None,
     };
-    let explain = |technique: &Box<dyn Explainer>| match (technique.sharing(), &shared) {
+    let explanations = techniques.iter().map(|technique| match (technique.sharing(), &shared) {
         (Some(technique), Some(answer)) => technique.read(model, answer).map(Found::Maps),
         _ => technique.explain_alone(model, picture, cancellation),
-    };
-    Ok(Combination { explanations: techniques.iter().map(explain).collect::<Result<_>>()? })
+    });
+    Ok(Combination { explanations: explanations.collect::<Result<_>>()? })
 }
 
 impl Found {

@@ -67,7 +67,7 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
         &schema::text::<ActivationMaximization>()?,
         &options,
         &body,
-        responses(&CAUSES, &answer()),
+        &responses(&CAUSES, &answer()),
     )?;
     let mut schemas = vec![(Maximum::name().into_owned(), Maximum::schema())];
     Maximum::schemas(&mut schemas);

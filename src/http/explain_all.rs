@@ -10,7 +10,7 @@ use super::{
     App, Problem, Served, Upload,
     accept::negotiate,
     explain::{respond, unknown_technique},
-    options::{self, FormatOption, Pairs},
+    options::{self, FormatOption, Options, Pairs},
     picture_call::PictureCall,
     schema::{self, Schemas},
 };
@@ -76,7 +76,7 @@ async fn explain(
 ) -> Result<Response, Problem> {
     let (names, pairs): (Pairs, Pairs) = upload.options.into_iter().partition(|(name, _)| name == TECHNIQUE);
     let names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
-    let (techniques, style, format) = read(names, &pairs)?;
+    let Options { technique: techniques, style, format } = read(names, &pairs)?;
     let format = format.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
@@ -89,7 +89,7 @@ async fn explain(
 /// The techniques called `names`, each once, with their options out of `pairs`, and how to answer.
 ///
 /// An option that none of them has is a 422, as is an unknown technique.
-fn read(mut names: Vec<String>, pairs: &Pairs) -> Result<(Vec<Box<dyn Explainer>>, Style, Option<Format>)> {
+fn read(mut names: Vec<String>, pairs: &Pairs) -> Result<Options<Vec<Box<dyn Explainer>>>> {
     if names.is_empty() {
         names = DEFAULTS.map(str::to_owned).to_vec();
     }
@@ -105,7 +105,8 @@ fn read(mut names: Vec<String>, pairs: &Pairs) -> Result<(Vec<Box<dyn Explainer>
     let mut found = found.into_iter().collect::<Result<Vec<_>>>()?;
     found.sort_by_key(|(name, _)| names.iter().position(|wanted| wanted == name));
     let FormatOption { format } = options::part(pairs)?;
-    Ok((found.into_iter().map(|(_, technique)| technique).collect(), options::part(pairs)?, format))
+    let technique = found.into_iter().map(|(_, technique)| technique).collect();
+    Ok(Options { technique, style: options::part(pairs)?, format })
 }
 
 /// Reads the options of the techniques that are named.

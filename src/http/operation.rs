@@ -19,7 +19,7 @@ pub(super) fn operation(
     text: &str,
     options: &Schemas,
     body: &Value,
-    responses: Schemas,
+    responses: &Schemas,
 ) -> Result<Operation> {
     let (summary, description) = text.split_once("\n\n").unwrap_or((text, ""));
     let operation = json!({

@@ -52,7 +52,7 @@ impl PictureCall<'_> {
     }
 
     fn operation<F: Serialize + ToSchema>(&self) -> Result<Operation> {
-        operation(self.name, self.text, self.options, &self.body(), responses(&CAUSES, &self.answer::<F>()?))
+        operation(self.name, self.text, self.options, &self.body(), &responses(&CAUSES, &self.answer::<F>()?))
     }
 
     /// The media types of the answer, each with its schema, and an example.

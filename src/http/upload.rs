@@ -59,13 +59,11 @@ impl FromRequest<Arc<App>> for Upload {
 pub(super) async fn in_time<T>(app: &App, reading: impl Future<Output = Result<T>>) -> Result<T, Problem> {
     let seconds = app.config().server.request_timeout;
     let arrival = tokio::time::timeout(Duration::from_secs(seconds), reading).await;
-    arrival.map_or_else(
-        |_| {
-            let detail = format!("the body took more than {seconds} s to arrive: send less");
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail))
-        },
-        |read| read.map_err(Problem::from),
-    )
+    if let Ok(read) = arrival {
+        return Ok(read?);
+    }
+    let detail = format!("the body took more than {seconds} s to arrive: send less");
+    Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail))
 }
 
 async fn read(request: Request, limit: usize) -> Result<(Bytes, Pairs)> {
