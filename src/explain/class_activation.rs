@@ -148,10 +148,10 @@ mod tests {
 
     #[test]
     fn the_first_component_is_the_direction_of_most_spread() {
-        // Along channel 1, of mean 5, the positions spread most; channel 0 is noise.
-        let features = Array3::from_shape_vec((2, 1, 3), vec![0.1, 0.0, 0.1, 5.0, 1.0, 9.0]).unwrap();
+        // Along channel 1, of mean 6, the positions spread most; channel 0 is noise.
+        let features = Array3::from_shape_vec((2, 1, 3), vec![0.1, 0.0, 0.1, 5.0, 1.0, 12.0]).unwrap();
         let map = Variant::EigenCam.map(&features.view(), &features.view());
-        assert!((map - arr2(&[[0.0, 0.0, 4.0]])).iter().all(|d| d.abs() < 0.1));
+        assert!((map - arr2(&[[0.0, 0.0, 6.0]])).iter().all(|d| d.abs() < 0.1));
         let constant = Array3::from_elem((2, 1, 3), 1.0);
         assert!(Variant::EigenCam.map(&constant.view(), &constant.view()).iter().all(|value| value.is_finite()));
     }
