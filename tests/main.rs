@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod golden_gradients;
+mod golden_techniques;
 mod gradients;
 mod http;
 mod onnx_runtime;

@@ -17,8 +17,10 @@ pub enum Variant {
     #[serde(rename = "grad-cam")]
     GradCam,
     /// `sum_c w_c A_c`, `w_c = sum(ReLU(G_c) G_c^2 / (2 G_c^2 + sum(A_c) G_c^3))` (Chattopadhay et al., 2018, equation 19).
-    #[serde(rename = "grad-cam++")]
-    #[value(name = "grad-cam++")]
+    ///
+    /// `grad-cam++` is accepted too; in a query string it would have to be written `grad-cam%2B%2B`.
+    #[serde(rename = "grad-cam-plus-plus", alias = "grad-cam++")]
+    #[value(name = "grad-cam-plus-plus", alias = "grad-cam++")]
     GradCamPlusPlus,
     /// `sum_c G_c A_c`, which shows just what the logit used of the layer (Draelos and Carin, 2020).
     #[serde(rename = "hirescam")]
@@ -86,8 +88,8 @@ const MOST_STEPS: usize = 500;
 
 /// The positions' coordinates along the first principal component of their channels, [H, W].
 ///
-/// As in pytorch-grad-cam, channels are centred to find the component, and the uncentred features projected onto it. The
-/// component's sign, which is arbitrary, is chosen so that the projections sum to a positive number.
+/// As in pytorch-grad-cam, channels are centred first. The component's sign is arbitrary: it is chosen so that the coordinate
+/// of largest magnitude is positive.
 fn first_component(features: &ArrayView3<'_, f32>) -> Array2<f32> {
     let (channels, height, width) = features.dim();
     let positions = features.to_shape((channels, height * width)).map(|f| f.t().to_owned()).unwrap_or_default();
@@ -110,8 +112,10 @@ fn first_component(features: &ArrayView3<'_, f32>) -> Array2<f32> {
             break;
         }
     }
-    let projections = positions.dot(&direction);
-    let sign = if projections.sum() < 0.0 { -1.0 } else { 1.0 };
+    let projections = centred.dot(&direction);
+    let largest =
+        projections.iter().fold(0.0_f32, |largest, &value| if value.abs() > largest.abs() { value } else { largest });
+    let sign = if largest < 0.0 { -1.0 } else { 1.0 };
     (projections * sign).into_shape_with_order((height, width)).unwrap_or_default()
 }
 
@@ -144,10 +148,10 @@ mod tests {
 
     #[test]
     fn the_first_component_is_the_direction_of_most_spread() {
-        // Along channel 1 the positions spread most; channel 0 is noise.
-        let features = Array3::from_shape_vec((2, 1, 3), vec![0.1, 0.0, 0.1, 5.0, 1.0, 9.0]).unwrap();
+        // Along channel 1, of mean 6, the positions spread most; channel 0 is noise.
+        let features = Array3::from_shape_vec((2, 1, 3), vec![0.1, 0.0, 0.1, 5.0, 1.0, 12.0]).unwrap();
         let map = Variant::EigenCam.map(&features.view(), &features.view());
-        assert!((map - arr2(&[[5.0, 1.0, 9.0]])).iter().all(|d| d.abs() < 0.1));
+        assert!((map - arr2(&[[0.0, 0.0, 6.0]])).iter().all(|d| d.abs() < 0.1));
         let constant = Array3::from_elem((2, 1, 3), 1.0);
         assert!(Variant::EigenCam.map(&constant.view(), &constant.view()).iter().all(|value| value.is_finite()));
     }
@@ -158,5 +162,8 @@ mod tests {
             let http = serde_json::to_value(variant).unwrap();
             assert_eq!(http, clap::ValueEnum::to_possible_value(variant).unwrap().get_name());
         }
+        let from_json = serde_json::from_value::<Variant>("grad-cam++".into()).unwrap();
+        let from_flag = <Variant as clap::ValueEnum>::from_str("grad-cam++", false).unwrap();
+        assert_eq!([from_json, from_flag], [Variant::GradCamPlusPlus; 2]);
     }
 }

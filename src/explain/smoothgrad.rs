@@ -92,3 +92,7 @@ fn mean_gradients(
     }
     Ok(sum.unwrap_or_default() / count)
 }
+
+#[cfg(test)]
+#[path = "smoothgrad_tests.rs"]
+mod tests;
