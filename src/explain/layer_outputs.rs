@@ -19,8 +19,8 @@ use crate::{
 
 /// The layers of the article's figure.
 const ARTICLE: [&str; 4] = ["block1_conv1", "block2_conv1", "block3_conv1", "block4_conv2"];
-/// The most layers of one answer.
-const MOST_LAYERS: usize = 32;
+/// The most feature maps of one answer.
+const MOST_MAPS: usize = 256;
 
 /// Feature maps of several layers, after their activations, from one run of the model.
 ///
@@ -154,6 +154,7 @@ impl Technique for LayerOutputs {
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<LayerOutputsFound> {
         let layers = self.layers(model)?;
+        self.check_count(layers.len())?;
         let mut question = Question::default();
         for layer in &layers {
             question.merge(Question { values: vec![layer.output.clone()], ..Question::default() });
@@ -169,12 +170,20 @@ impl Technique for LayerOutputs {
 }
 
 impl LayerOutputs {
-    /// The layers asked for, or the default ones; a 422 for one without feature maps, or for too many.
-    fn layers<'m>(&self, model: &'m Model) -> Result<Vec<&'m Layer>> {
-        if self.layer.len() > MOST_LAYERS {
-            let message = format!("{} layers were asked for; ask for at most {MOST_LAYERS} at once", self.layer.len());
-            return Err(Error::unprocessable("too_many_layers", message));
+    /// Refuses too many feature maps of `layers` layers.
+    fn check_count(&self, layers: usize) -> Result<()> {
+        let of_each = if let Channels::List(list) = &self.channels { list.len() } else { self.maps };
+        if layers * of_each > MOST_MAPS {
+            let message = format!(
+                "{of_each} feature maps of each of {layers} layers were asked for; ask for at most {MOST_MAPS} in all"
+            );
+            return Err(Error::unprocessable("too_many_maps", message));
         }
+        Ok(())
+    }
+
+    /// The layers asked for, or the default ones; a 422 for one without feature maps.
+    fn layers<'m>(&self, model: &'m Model) -> Result<Vec<&'m Layer>> {
         if !self.layer.is_empty() {
             return self.layer.iter().map(|name| model.feature_layer(Some(name))).collect();
         }

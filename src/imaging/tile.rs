@@ -6,10 +6,14 @@ use ndarray::{ArrayView2, ArrayViewD};
 use super::{ColorMap, render::in_colormap};
 use crate::error::{Error, Result};
 
-/// About how large a tile is, in pixels.
-const SIDE: u32 = 128;
+/// About how large the tile of a feature map is, in pixels.
+const MAP: u32 = 224;
+/// About how large the tile of a filter is, in pixels.
+const FILTER: u32 = 126;
+/// A line around a filter's tile, so that white weights end where it ends.
+const FRAME: Rgb<u8> = Rgb([128; 3]);
 
-/// A feature map [H, W] in colours, about 128 pixels large; by default viridis, and rdbu for a map with negative values.
+/// A feature map [H, W] in colours, about 224 pixels large; by default viridis, and rdbu for a map with negative values.
 ///
 /// As a heat map is: numbers from 0 to the 99.5th percentile, or as far on both sides of 0.
 pub fn map_tile(map: &ArrayView2<'_, f32>, colormap: Option<ColorMap>) -> RgbImage {
@@ -18,10 +22,10 @@ pub fn map_tile(map: &ArrayView2<'_, f32>, colormap: Option<ColorMap>) -> RgbIma
     let colormap = colormap.unwrap_or(if has_negatives { ColorMap::RdBu } else { ColorMap::Viridis });
     let (height, width) = (rows.max(1) as u32, columns.max(1) as u32);
     let small = in_colormap(map, Some(colormap), (width, height));
-    enlarged(&small, height, width)
+    enlarged(&small, MAP)
 }
 
-/// A filter's weights, about 128 pixels large: [H, W] from black (the smallest) to white (the largest), or [3, H, W] as RGB.
+/// A filter's weights in a thin frame, about 128 pixels large: [H, W] from black (the smallest) to white (the largest), or [3, H, W] as RGB.
 ///
 /// Weights that are all equal are grey. Another shape is an internal error.
 pub fn filter_tile(weights: &ArrayViewD<'_, f32>) -> Result<RgbImage> {
@@ -36,12 +40,16 @@ pub fn filter_tile(weights: &ArrayViewD<'_, f32>) -> Result<RgbImage> {
         2 => [level(weights[[y as usize, x as usize].as_slice()]); 3],
         _ => [0, 1, 2].map(|channel| level(weights[[channel, y as usize, x as usize].as_slice()])),
     };
-    Ok(enlarged(&RgbImage::from_fn(columns, rows, |x, y| Rgb(color(x, y))), rows, columns))
+    let tile = enlarged(&RgbImage::from_fn(columns, rows, |x, y| Rgb(color(x, y))), FILTER);
+    let mut framed = RgbImage::from_pixel(tile.width() + 2, tile.height() + 2, FRAME);
+    imageops::replace(&mut framed, &tile, 1, 1);
+    Ok(framed)
 }
 
-/// Each pixel as a square of pixels.
-fn enlarged(small: &RgbImage, height: u32, width: u32) -> RgbImage {
-    let factor = (SIDE / height.max(width).max(1)).max(1);
+/// Each pixel as a square of pixels, so that the longer side is up to `side` pixels long.
+fn enlarged(small: &RgbImage, side: u32) -> RgbImage {
+    let (width, height) = small.dimensions();
+    let factor = (side / height.max(width).max(1)).max(1);
     imageops::resize(small, width * factor, height * factor, imageops::FilterType::Nearest)
 }
 
@@ -54,8 +62,8 @@ mod tests {
     #[test]
     fn a_filters_weights_go_from_black_to_white_in_squares() {
         let tile = filter_tile(&arr2(&[[-1.0, 0.0, 1.0]]).view().into_dyn()).unwrap();
-        assert_eq!(tile.dimensions(), (126, 42));
-        assert_eq!([0, 41, 42, 125].map(|x| tile.get_pixel(x, 41).0[0]), [0, 0, 128, 255]);
+        assert_eq!(tile.dimensions(), (128, 44));
+        assert_eq!([1, 42, 43, 126].map(|x| tile.get_pixel(x, 42).0[0]), [0, 0, 128, 255]);
         let calm = filter_tile(&arr2(&[[2.0, 2.0]]).view().into_dyn()).unwrap();
         assert!(calm.pixels().all(|pixel| pixel.0 == [128; 3]));
     }
@@ -63,7 +71,7 @@ mod tests {
     #[test]
     fn a_map_of_zeros_has_the_first_colour() {
         let tile = map_tile(&arr2(&[[0.0, 0.0], [0.0, 0.0]]).view(), None);
-        assert_eq!(tile.dimensions(), (128, 128));
+        assert_eq!(tile.dimensions(), (224, 224));
         assert!(tile.pixels().all(|pixel| pixel.0 == ColorMap::Viridis.colors()[0]));
     }
 }

@@ -32,7 +32,7 @@ async fn the_default_is_the_articles_figure() {
     let response = outputs("?format=png").send().await.unwrap();
     assert_eq!(header(&response, "content-type"), "image/png");
     let sheet = image::load_from_memory(&response.bytes().await.unwrap()).unwrap();
-    assert!(sheet.width() > 5 * 112 && sheet.height() > 4 * 112, "{}x{}", sheet.width(), sheet.height());
+    assert!(sheet.width() > 5 * 224 && sheet.height() > 4 * 224, "{}x{}", sheet.width(), sheet.height());
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn feature_maps_are_the_layers_own_after_the_activation() {
     let all = npy(outputs("?layer=block5_conv3&maps=64&format=npy")).await;
     assert_eq!(all.shape(), [64, 14, 14]);
     assert!(all.iter().all(|value| *value >= 0.0));
-    // EigenCAM is computed from the same layer; a pool takes the largest of each 2x2 cells.
+    // A pool takes the largest of each 2x2 cells.
     let pooled = npy(outputs("?layer=block5_pool&maps=64&format=npy")).await;
     let largest = all.slice(ndarray::s![.., 0..2, 0..2]).fold_axis(ndarray::Axis(2), 0.0_f32, |&a, &b| a.max(b));
     let largest = largest.fold_axis(ndarray::Axis(1), 0.0_f32, |&a, &b| a.max(b));
@@ -65,5 +65,5 @@ async fn what_cannot_be_shown_is_refused() {
     assert!(refused(outputs("?format=npy"), 422, "not_one_array").await.contains("`layer`"));
     assert!(refused(outputs("?channels=weakest"), 422, "invalid_option").await.contains("`strongest`"));
     assert!(refused(outputs("?maps=0"), 422, "option_out_of_range").await.contains("from 1 to 64"));
-    refused(outputs(&format!("?{}", "layer=block1_conv1&".repeat(33))), 422, "too_many_layers").await;
+    refused(outputs(&format!("?{}", "layer=block1_conv1&".repeat(52))), 422, "too_many_maps").await;
 }
