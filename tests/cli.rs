@@ -79,6 +79,15 @@ fn predictions_and_models_are_listed() {
 }
 
 #[test]
+fn a_summary_is_keras_table() {
+    let summary = String::from_utf8(succeed(&["summary"])).unwrap();
+    assert!(
+        summary.starts_with("Model: \"vgg16-caltech101\"") && summary.contains("block1_conv1 (Conv2D)"),
+        "{summary}"
+    );
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let (_directory, sign) = with_sign();
     for (arguments, reason) in [
@@ -89,6 +98,7 @@ fn what_cannot_be_done_is_said() {
         (&["explain", "grad-cam", &sign, "--layer", "fc1"], "`block5_conv3`"),
         (&["explain", "grad-cam", &sign, "--alpha", "2"], "from 0 to 1"),
         (&["explain", "grad-can", &sign], "'grad-cam'"),
+        (&["explain", "smoothgrad", &sign, "--samples", "0"], "from 1 to 500"),
         (&["predict", &sign, "--model", "vgg19"], "`vgg16-caltech101`"),
     ] {
         let message = fail(&mut glassbox(arguments));

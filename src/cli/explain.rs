@@ -8,7 +8,7 @@ use super::{files, picture::PictureArgs};
 use crate::{
     config::Config,
     error::Result,
-    explain::{Technique, Visitor, visit_techniques},
+    explain::{Technique, Visitor, check_bounds, visit_techniques},
     imaging::Style,
     runtime::Cancellation,
 };
@@ -51,6 +51,7 @@ struct Call<T: Technique> {
 impl<T: Technique> Run for Call<T> {
     fn run(&self, config: &Config) -> Result<()> {
         let format = files::format(self.file.as_deref())?;
+        check_bounds(&self.technique)?;
         let explain = |model: &_, picture: &_| self.technique.explain(model, picture, &Cancellation::default());
         let written = self.picture.report(config, explain)?.write(format, &self.style)?;
         files::write(self.file.as_deref(), &written.bytes)

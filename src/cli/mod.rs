@@ -9,6 +9,7 @@ mod openapi;
 mod picture;
 mod predict;
 mod serve;
+mod summary;
 
 use std::{
     io::{self, IsTerminal},
@@ -45,6 +46,7 @@ enum Command {
     Explain(explain::Explain),
     ActivationMaximization(activation_maximization::ActivationMaximization),
     Models(models::ListModels),
+    Summary(summary::Summary),
     Openapi(openapi::Openapi),
 }
 
@@ -76,6 +78,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Explain(explain) => explain.run(&config),
         Command::ActivationMaximization(maximization) => maximization.run(&config),
         Command::Models(models) => models.run(&config),
+        Command::Summary(summary) => summary.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }
 }

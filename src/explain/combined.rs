@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Explanation, Findings, OcclusionMaps, OneRun, Technique, drawing};
+use super::{Explanation, Findings, LayerOutputsFound, OcclusionMaps, OneRun, Technique, drawing};
 use crate::{
     error::{Error, Result},
     imaging::{RgbImage, Style},
@@ -38,6 +38,8 @@ pub enum Found {
     Maps(Explanation),
     /// The maps of occlusion.
     Occlusion(OcclusionMaps),
+    /// Feature maps.
+    Layers(LayerOutputsFound),
 }
 
 impl From<Explanation> for Found {
@@ -49,6 +51,12 @@ impl From<Explanation> for Found {
 impl From<OcclusionMaps> for Found {
     fn from(maps: OcclusionMaps) -> Self {
         Self::Occlusion(maps)
+    }
+}
+
+impl From<LayerOutputsFound> for Found {
+    fn from(layers: LayerOutputsFound) -> Self {
+        Self::Layers(layers)
     }
 }
 
@@ -118,14 +126,16 @@ impl Found {
                     Ok((caption(found.technique, &map.class.prediction.label), drawn))
                 })
                 .collect(),
+            Self::Layers(found) => found.drawings(style),
         }
     }
 
-    /// How many pictures [`Found::drawings`] has.
+    /// How many pictures as large as `style` says [`Found::drawings`] has; feature maps are drawn small.
     fn count(&self) -> usize {
         match self {
             Self::Maps(explanation) => explanation.maps.len(),
             Self::Occlusion(found) => found.maps.len(),
+            Self::Layers(_) => 0,
         }
     }
 }

@@ -7,11 +7,14 @@ mod combined;
 mod deconvnet;
 mod drawing;
 mod explanation;
+mod filters;
 mod grad_cam;
 mod guided_backprop;
 mod guided_grad_cam;
 mod input_gradient;
 mod integrated_gradients;
+mod layer_outputs;
+mod layer_weights;
 mod occlusion;
 mod one_run;
 mod predict;
@@ -31,11 +34,14 @@ pub use class_activation::Variant;
 pub use combined::{Combination, Explainer, Found, explain_all};
 pub use deconvnet::Deconvnet;
 pub use explanation::{Completeness, Explanation, Map, Prediction, Scored, Values};
+pub use filters::{Filters, FiltersShown, ShownFilter};
 pub use grad_cam::GradCam;
 pub use guided_backprop::GuidedBackprop;
 pub use guided_grad_cam::GuidedGradCam;
 pub use input_gradient::Reduce;
 pub use integrated_gradients::{Baseline, IntegratedGradients};
+pub use layer_outputs::{Channels, FeatureMap, LayerMaps, LayerOutputs, LayerOutputsFound};
+pub use layer_weights::{AxisOrder, Histogram, LayerWeights, Statistics, Weights};
 pub use occlusion::{Fill, Occluded, Occlusion, OcclusionMaps, Placement, Quantity};
 pub use one_run::OneRun;
 pub use predict::{Predict, Predictions, Top};
@@ -92,6 +98,7 @@ pub fn visit_techniques(visitor: &mut impl Visitor) {
     visitor.visit::<GradCam>();
     visitor.visit::<GuidedGradCam>();
     visitor.visit::<Occlusion>();
+    visitor.visit::<LayerOutputs>();
 }
 
 /// The names of all techniques.

@@ -20,6 +20,12 @@ impl Format {
 
 /// The best of `offered` (the server's favourite first) for the header `Accept`; 406 when none will do.
 pub fn negotiate(headers: &HeaderMap, offered: &[Format]) -> Result<Format> {
+    let types: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
+    best(headers, &types).map(|index| offered[index])
+}
+
+/// The index of the best of the media types `offered` (the server's favourite first); 406 when none will do.
+pub fn best(headers: &HeaderMap, offered: &[&str]) -> Result<usize> {
     let ranges: Vec<_> = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -28,20 +34,20 @@ pub fn negotiate(headers: &HeaderMap, offered: &[Format]) -> Result<Format> {
         .filter_map(Range::parse)
         .collect();
     if ranges.is_empty() {
-        return offered.first().copied().ok_or_else(|| not_acceptable(offered));
+        return Ok(0);
     }
-    let mut best: Option<(f32, Format)> = None;
-    for format in offered {
-        let quality = quality(&ranges, format.media_type());
+    let mut best: Option<(f32, usize)> = None;
+    for (index, media_type) in offered.iter().enumerate() {
+        let quality = quality(&ranges, media_type);
         if quality > best.map_or(0.0, |(quality, _)| quality) {
-            best = Some((quality, *format));
+            best = Some((quality, index));
         }
     }
-    best.map(|(_, format)| format).ok_or_else(|| not_acceptable(offered))
+    best.map(|(_, index)| index).ok_or_else(|| not_acceptable(offered))
 }
 
-fn not_acceptable(offered: &[Format]) -> Error {
-    let list = offered.iter().map(|format| format.media_type()).collect::<Vec<_>>().join(", ");
+fn not_acceptable(offered: &[&str]) -> Error {
+    let list = offered.join(", ");
     Error::new(Kind::NotAcceptable, "not_acceptable", format!("this call answers with {list}: accept one of them"))
 }
 

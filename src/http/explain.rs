@@ -77,14 +77,20 @@ async fn explain<T: Technique>(
 
 /// The answer, with its times in the header `Server-Timing`.
 pub(super) fn respond(Written { bytes, timing, render }: Written, format: Format) -> Response {
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
-    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    let mut response = negotiated(bytes, format.media_type());
     let times = format!("decode;dur={}, run;dur={}, render;dur={render}", timing.decode, timing.run);
     if let Ok(times) = HeaderValue::from_str(&times) {
-        headers.insert("server-timing", times);
+        response.headers_mut().insert("server-timing", times);
     }
+    response
+}
+
+/// An answer whose media type was negotiated.
+pub(super) fn negotiated(body: impl IntoResponse, media_type: &'static str) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
     response
 }
 

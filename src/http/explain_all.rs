@@ -17,8 +17,7 @@ use super::{
 use crate::{
     error::Result,
     explain::{
-        Combination, Explainer, Format, Report, Technique, Visitor, check_bounds, explain_all, technique_names,
-        visit_techniques,
+        Combination, Explainer, Format, Report, Technique, Visitor, explain_all, technique_names, visit_techniques,
     },
     imaging::Style,
 };
@@ -128,6 +127,5 @@ impl Visitor for Named<'_> {
 
 fn technique<T: Technique>(pairs: &Pairs) -> Result<(&'static str, Box<dyn Explainer>)> {
     let technique: T = options::part(pairs)?;
-    check_bounds(&technique)?;
     Ok((T::NAME, Box::new(technique)))
 }

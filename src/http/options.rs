@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::schema;
 use crate::{
     error::{Error, Kind, Result, nearest},
-    explain::Format,
+    explain::{Format, check_bounds},
     imaging::Style,
 };
 
@@ -17,10 +17,12 @@ use crate::{
 pub type Pairs = Vec<(String, String)>;
 
 /// The option that stands in for the header `Accept`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct FormatOption {
     /// The representation of the answer; stronger than the header `Accept`.
+    #[param(inline)]
     pub format: Option<Format>,
 }
 
@@ -56,6 +58,19 @@ pub fn read_with_format<T: Serialize + DeserializeOwned + Default + ToSchema>(
     refuse_unknown(pairs, &known)?;
     let FormatOption { format } = part(pairs)?;
     Ok((part(pairs)?, format))
+}
+
+/// The `format` asked for, if it is one of those `offered`; another is a 422 that names them.
+pub fn offered(format: Option<Format>, offered: &[Format]) -> Result<Option<Format>> {
+    match format {
+        Some(format) if !offered.contains(&format) => {
+            let names: Vec<_> = offered.iter().map(|format| format.media_type()).collect();
+            let message =
+                format!("this call does not answer with {}: ask for {}", format.media_type(), names.join(" or "));
+            Err(Error::unprocessable("invalid_option", message))
+        }
+        format => Ok(format),
+    }
 }
 
 /// Reads `pairs` for a call that has no options but those in `T`.
@@ -113,7 +128,9 @@ pub(super) fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Re
 pub(super) fn part<T: Serialize + DeserializeOwned + Default + ToSchema>(pairs: &[(String, String)]) -> Result<T> {
     let own = names::<T>()?;
     let own: Vec<_> = pairs.iter().filter(|(name, _)| own.contains(name)).collect();
-    deserialize(&own).map_err(|error| blame::<T>(&own).unwrap_or_else(|| malformed(&error)))
+    let options = deserialize(&own).map_err(|error| blame::<T>(&own).unwrap_or_else(|| malformed(&error)))?;
+    check_bounds(&options)?;
+    Ok(options)
 }
 
 fn deserialize<T: DeserializeOwned>(pairs: &[&(String, String)]) -> Result<T, serde_html_form::de::Error> {

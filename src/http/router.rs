@@ -16,7 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, Problem, activation_maximization, explain, explain_all, health, models, openapi::document, predict, request,
+    App, Problem, activation_maximization, explain, explain_all, filters, health, layers, models, openapi::document,
+    predict, request, summary,
 };
 use crate::{
     config::Server,
@@ -53,6 +54,11 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(health::readyz))
         .routes(routes!(models::list))
         .routes(routes!(models::show))
+        .routes(routes!(summary::summary))
+        .routes(routes!(layers::list))
+        .routes(routes!(layers::show))
+        .routes(routes!(layers::weights))
+        .routes(routes!(filters::filters))
         .routes(predict::route()?)
         .routes(explain_all::route()?)
         .routes(activation_maximization::route()?)

@@ -19,6 +19,7 @@ pub(super) fn options<T: ToSchema>() -> Result<Schemas> {
 pub(super) fn allowed<T: ToSchema>(name: &str) -> Option<String> {
     let options = options::<T>().ok()?;
     let schema = options.get(name)?;
+    let schema = if schema["type"] == "array" { &schema["items"] } else { schema };
     if let Some(values) = schema["enum"].as_array() {
         let quoted: Vec<_> = values.iter().filter_map(Value::as_str).map(|value| format!("`{value}`")).collect();
         let (last, others) = quoted.split_last()?;

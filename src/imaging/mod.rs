@@ -6,6 +6,7 @@ mod decode;
 mod render;
 mod resize;
 mod style;
+mod tile;
 
 pub use colormap::ColorMap;
 pub use contact_sheet::contact_sheet;
@@ -14,3 +15,4 @@ pub use image::RgbImage;
 pub use render::{blur, encode_png, render, side_by_side};
 pub use resize::{Region, crop_and_resize, upsample};
 pub use style::{Alpha, Output, Size, Style};
+pub use tile::{filter_tile, map_tile};

@@ -151,7 +151,11 @@ fn draw(map: &ArrayViewD<'_, f32>, colormap: Option<ColorMap>, width: u32, heigh
     Ok(crop_and_resize(&small, Region::whole(columns as u32, rows as u32), width, height))
 }
 
-fn in_colormap(map: &ArrayView2<'_, f32>, colormap: Option<ColorMap>, (width, height): (u32, u32)) -> RgbImage {
+pub(super) fn in_colormap(
+    map: &ArrayView2<'_, f32>,
+    colormap: Option<ColorMap>,
+    (width, height): (u32, u32),
+) -> RgbImage {
     let has_negatives = map.iter().any(|value| *value < 0.0);
     let colormap = colormap.unwrap_or(if has_negatives { ColorMap::RdBu } else { ColorMap::Jet });
     let levels = levels(&map.into_dyn(), has_negatives || colormap.is_diverging());

@@ -4,6 +4,7 @@ mod ascent;
 mod catalog;
 mod class;
 mod manifest;
+mod parameters;
 mod preprocessing;
 mod programs;
 
@@ -11,6 +12,7 @@ pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
 use ndarray::Array4;
+pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
 
@@ -20,7 +22,7 @@ use programs::Programs;
 use crate::{
     error::{Error, Result, nearest},
     imaging::{Region, RgbImage},
-    onnx::{Classifier, Graph, Layer, last_convolution, layers},
+    onnx::{Classifier, Graph, Layer, LayerConfig, Summary, last_convolution, layers},
     runtime::{Cancellation, Runtime, Weights},
 };
 
@@ -148,6 +150,16 @@ impl Model {
     pub fn layer(&self, name: &str) -> Result<&Layer> {
         let names = || self.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>();
         self.layers.iter().find(|layer| layer.name == name).ok_or_else(|| unknown_layer(name, &names()))
+    }
+
+    /// The layers with their parameters, as Keras' `model.summary()` counts them.
+    pub fn summary(&self) -> Summary {
+        Summary::new(&self.name, &self.layers, self.programs.graph(), self.programs.shapes())
+    }
+
+    /// The settings of `layer`, one of this model's, in Keras' terms.
+    pub fn layer_config(&self, layer: &Layer) -> LayerConfig {
+        LayerConfig::of(layer, &self.layers, self.programs.graph(), self.programs.shapes())
     }
 
     /// Answers `question` about the pictures `input` [N, 3, H, W], with one gradient for each of `classes`.

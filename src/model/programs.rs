@@ -110,6 +110,11 @@ impl Programs {
         &self.graph
     }
 
+    /// The shapes of the graph's values.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
     /// Compiles a graph that was made from the model's, so that it shares the weights.
     pub fn compile_graph(&self, graph: &Graph) -> Result<Program> {
         Program::compile(&self.runtime, &self.weights, graph)

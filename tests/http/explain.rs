@@ -176,3 +176,11 @@ async fn an_answer_says_that_it_was_negotiated_and_how_long_it_took() {
     let detail = refused(explain("grad-cam").header("accept", "text/html"), 406, "not_acceptable").await;
     assert!(detail.contains("application/json, image/png, application/x-npy"), "{detail}");
 }
+
+#[tokio::test]
+async fn a_number_outside_its_range_is_refused_with_the_range() {
+    let detail = refused(explain("smoothgrad?samples=0"), 422, "option_out_of_range").await;
+    assert_eq!(detail, "option `samples` cannot be 0: it goes from 1 to 500");
+    refused(explain("smoothgrad?noise=2"), 422, "option_out_of_range").await;
+    refused(explain("occlusion?threshold=-1"), 422, "option_out_of_range").await;
+}

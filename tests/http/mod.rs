@@ -3,7 +3,10 @@
 mod bad_input;
 mod explain;
 mod explain_all;
+mod filters;
 mod health;
+mod layer_outputs;
+mod layers;
 mod limits;
 mod models;
 mod openapi;
