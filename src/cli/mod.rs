@@ -67,8 +67,12 @@ fn run(cli: Cli) -> Result<()> {
     if let Command::Openapi(openapi) = &cli.command {
         return openapi.run();
     }
-    let mut config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    let mut config = Config::load(cli.config.as_deref(), environment())?;
     if let Some(directory) = cli.models {
+        if !directory.is_dir() {
+            let message = format!("--models names `{}`, which is no directory", directory.display());
+            return Err(Error::setup("no_such_directory", message));
+        }
         config.models.dir = directory;
     }
     start_log(&config.log)?;
@@ -81,6 +85,11 @@ fn run(cli: Cli) -> Result<()> {
         Command::Summary(summary) => summary.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }
+}
+
+/// The variables of the environment; one that is not text is no setting.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Sends the log to the standard error, so that the standard output holds nothing but answers.

@@ -1,8 +1,12 @@
 //! Listening, and stopping when asked to.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::{Future, IntoFuture},
+    sync::Arc,
+    time::Duration,
+};
 
-use tokio::{net::TcpListener, signal};
+use tokio::{net::TcpListener, signal, sync::oneshot};
 
 use super::{App, router};
 use crate::{
@@ -38,11 +42,26 @@ pub async fn serve(config: Config) -> Result<()> {
 }
 
 /// Serves on `listener` until `stop` is done and the requests in progress are answered.
+///
+/// A client that does not finish its request in the time that one may take is not waited for any longer.
 pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-    axum::serve(listener, router(app)?)
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(|error| Error::internal(format!("the server stopped: {error}")))
+    let limit = Duration::from_secs(app.config().server.request_timeout);
+    let (stopping, stopped) = oneshot::channel();
+    let serving = axum::serve(listener, router(app)?).with_graceful_shutdown(async {
+        stop.await;
+        // Nobody listens once the server has ended.
+        let _ = stopping.send(());
+    });
+    let patience = async {
+        match stopped.await {
+            Ok(()) => tokio::time::sleep(limit).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = serving.into_future() => served.map_err(|error| Error::internal(format!("the server stopped: {error}"))),
+        () = patience => Ok(()),
+    }
 }
 
 async fn load(app: Arc<App>) -> Result<()> {

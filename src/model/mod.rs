@@ -22,7 +22,7 @@ use programs::Programs;
 use crate::{
     error::{Error, Result, nearest},
     imaging::{Region, RgbImage},
-    onnx::{Classifier, Graph, Layer, LayerConfig, Summary, last_convolution, layers},
+    onnx::{Classifier, Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution, layers},
     runtime::{Cancellation, Runtime, Weights},
 };
 
@@ -137,7 +137,7 @@ impl Model {
         let maps =
             || self.layers.iter().skip(1).filter(|layer| layer.has_feature_maps()).map(|layer| layer.name.as_str());
         match self.layers.iter().find(|layer| layer.name == name) {
-            Some(layer) if layer.has_feature_maps() => Ok(layer),
+            Some(layer) if layer.has_feature_maps() && layer.kind != LayerKind::InputLayer => Ok(layer),
             Some(_) => Err(Error::unprocessable(
                 "unsuitable_layer",
                 format!("layer `{name}` has no feature maps; use one of {}", quoted(maps())),
@@ -174,6 +174,11 @@ impl Model {
         cancellation: &Cancellation,
     ) -> Result<Answer> {
         self.programs.ask(question, input, classes, cancellation)
+    }
+
+    /// How many pictures one run can take: any number, or one where the model's file fixes its batch.
+    pub fn batch(&self) -> usize {
+        self.programs.batch()
     }
 
     /// How often the model has been run, with all its programs.

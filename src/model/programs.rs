@@ -91,6 +91,12 @@ impl Programs {
         Self { graph, shapes, classifier, runtime, weights, compiled: Mutex::default(), runs: AtomicU64::new(0) }
     }
 
+    /// How many pictures one run can take: one where the model's file fixes its batch.
+    pub fn batch(&self) -> usize {
+        let fixed = self.shapes.get(&self.classifier.input).and_then(|shape| shape.first()?.size());
+        fixed.unwrap_or(usize::MAX)
+    }
+
     /// How many runs there were.
     pub fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 //! All operators but windows against finite differences.
 
-use glassbox::onnx::{Attribute, Node, Tensor};
+use glassbox::onnx::{Attribute, DataType, Node, Tensor};
 use proptest::prelude::*;
 
 use super::{Inputs, Numbers, check, graph};
@@ -143,13 +143,15 @@ proptest! {
     }
 
     #[test]
-    fn reshapes(choice in 0..5_usize, seed: u64) {
+    fn reshapes(choice in 0..7_usize, seed: u64) {
         let axes = || vec![("axes", Tensor::from_ints(&[2]))];
         let (sizes, node, constants): (&[usize], _, _) = match choice {
             0 => (&[2, 3, 2], unary("Flatten"), vec![]),
             1 => (&[2, 3, 2], Node::new("Reshape", ["x", "s"], ["y"]), vec![("s", Tensor::from_ints(&[0, 3, -1]))]),
             2 => (&[3, 1], Node::new("Squeeze", ["x", "axes"], ["y"]), axes()),
             3 => (&[3, 2], Node::new("Unsqueeze", ["x", "axes"], ["y"]), axes()),
+            4 => (&[2, 3, 2], unary("Cast").with_int("to", DataType::Float as i64), vec![]),
+            5 => (&[2, 3, 2], unary("Dropout"), vec![]),
             _ => (&[2, 3, 2], unary("Identity"), vec![]),
         };
         check(&graph(sizes, vec![node], constants), seed, Inputs::Kinked);

@@ -66,7 +66,7 @@ impl FromStr for Fill {
             "blur" => Ok(Self::Blur),
             number => match number.parse::<f32>() {
                 Ok(value) if value.abs() <= 1000.0 => Ok(Self::Value(value)),
-                _ => Err("fill takes a number from -1000 to 1000, or gray, mean, black or blur".to_owned()),
+                _ => Err("it takes a number from -1000 to 1000, or gray, mean, black or blur".to_owned()),
             },
         }
     }

@@ -68,7 +68,7 @@ impl Default for Occlusion {
     }
 }
 
-/// How many occluded pictures go through the model in one run.
+/// How many occluded pictures go through the model in one run, if it takes as many.
 const BATCH: usize = 8;
 
 impl Technique for Occlusion {
@@ -84,7 +84,7 @@ impl Technique for Occlusion {
         let filled = self.fill.of(model, picture);
         let mut probabilities = vec![Vec::with_capacity(windows.len()); whole.classes.len()];
         let all: Vec<Window> = windows.iter().collect();
-        for batch in all.chunks(BATCH) {
+        for batch in all.chunks(BATCH.min(model.batch())) {
             let covered = covered(&picture.input, &filled, batch)?;
             let answer = model.ask(&Question::default(), &covered, &[], cancellation)?;
             for (of_class, &class) in probabilities.iter_mut().zip(&whole.classes) {
