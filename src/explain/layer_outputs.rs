@@ -29,7 +29,7 @@ const MOST_MAPS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, clap::Args)]
 #[serde(default)]
 pub struct LayerOutputs {
-    /// The layer; repeat it for several. By default the article's block1_conv1, block2_conv1, block3_conv1 and block4_conv2, or
+    /// The layer; repeat it for several. By default the article's `block1_conv1`, `block2_conv1`, `block3_conv1` and `block4_conv2`, or
     /// four convolutions spread over a model that is no VGG.
     #[arg(long)]
     pub layer: Vec<String>,

@@ -183,7 +183,7 @@ mod tests {
         layer: Option<String>,
         variant: Variant,
         #[schema(minimum = 1)]
-        top: usize,
+        top: Option<usize>,
     }
 
     fn query(query: &str) -> Result<Options<Technique>> {
