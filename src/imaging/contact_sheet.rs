@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_tile_is_there_whole_with_a_margin() {
-        let tiles = vec![tile("one", 100, 50), tile("two", 80, 60), tile("three", 100, 50)];
+        let tiles = [tile("one", 100, 50), tile("two", 80, 60), tile("three", 100, 50)];
         let sheet = contact_sheet(&tiles, 2).unwrap();
         assert_eq!(sheet.width(), 2 * 100 + 3 * MARGIN);
         let red = sheet.pixels().filter(|pixel| **pixel == RED).count();

@@ -133,11 +133,11 @@ mod tests {
     fn kernels_get_keras_axes() {
         let conv = parameter(&[4, 3, 2, 5], Axes::ChannelsLast);
         assert_eq!(conv.shape(), [2, 5, 3, 4]);
-        assert_eq!(conv[[1, 2, 0, 3]], (3 * 30 + 5 + 2) as f32);
+        assert_eq!(conv[[1, 2, 0, 3]] as usize, 3 * 30 + 5 + 2);
         let depthwise = parameter(&[6, 1, 2, 2], Axes::Depthwise { groups: 3 });
         assert_eq!(depthwise.shape(), [2, 2, 3, 2]);
         // The second filter of the third channel is the sixth of all.
-        assert_eq!(depthwise[[0, 1, 2, 1]], (5 * 4 + 1) as f32);
+        assert_eq!(depthwise[[0, 1, 2, 1]] as usize, 5 * 4 + 1);
         assert_eq!(parameter(&[2, 3], Axes::Transposed).shape(), [3, 2]);
         assert_eq!(parameter(&[2, 3], Axes::Same).shape(), [2, 3]);
     }
