@@ -1,6 +1,6 @@
 //! Pixels to the numbers a model was trained on.
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayViewD, Axis};
+use ndarray::{Array3, Array4, ArrayView3, ArrayViewD, Axis, s};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -228,22 +228,24 @@ impl Preprocessing {
 
     /// The tensor [1, 3, H, W] of a picture's `levels` [3, H, W]: RGB of 0 to 255, with fractions.
     pub fn to_input(&self, levels: &Array3<f32>) -> Array4<f32> {
-        let colors = self.order.swap([0, 1, 2]);
         let (_, height, width) = levels.dim();
-        Array4::from_shape_fn((1, 3, height, width), |(_, channel, row, column)| {
-            let level = levels[[colors[channel], row, column]];
-            (level * self.scale - self.mean[channel]) / self.std[channel]
-        })
+        let mut input = Array4::zeros((1, 3, height, width));
+        for (channel, color) in self.order.swap([0, 1, 2]).into_iter().enumerate() {
+            let value = |level| (level * self.scale - self.mean[channel]) / self.std[channel];
+            input.slice_mut(s![0, channel, .., ..]).assign(&levels.index_axis(Axis(0), color).mapv(value));
+        }
+        input
     }
 
     /// The gradient [3, H, W] with respect to a picture's levels, from the `gradient` [1, 3, H, W] with respect to its tensor.
     pub fn pull_back(&self, gradient: &Array4<f32>) -> Array3<f32> {
-        let channels = self.order.swap([0, 1, 2]);
         let (_, _, height, width) = gradient.dim();
-        Array3::from_shape_fn((3, height, width), |(color, row, column)| {
-            let channel = channels[color];
-            gradient[[0, channel, row, column]] * self.scale / self.std[channel]
-        })
+        let mut levels = Array3::zeros((3, height, width));
+        for (channel, color) in self.order.swap([0, 1, 2]).into_iter().enumerate() {
+            let slope = self.scale / self.std[channel];
+            levels.index_axis_mut(Axis(0), color).scaled_add(slope, &gradient.slice(s![0, channel, .., ..]));
+        }
+        levels
     }
 
     /// The lowest and the highest value that each channel of an input can have, in the model's order.

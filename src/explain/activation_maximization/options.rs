@@ -54,15 +54,15 @@ pub struct ActivationMaximization {
     #[arg(long)]
     #[schema(minimum = 0, maximum = 1)]
     pub noise: Option<f32>,
-    /// How far a step goes: for keras-vis in levels of 0 to 255 (1), for lucid in waves' coefficients (0.05).
+    /// How far a step goes: for keras-vis in levels of 0 to 255 (3), for lucid in waves' coefficients (0.05).
     #[arg(long)]
     #[schema(minimum = 0, maximum = 100)]
     pub learning_rate: Option<f32>,
-    /// How much of the squared gradient's running mean is kept at each step; by default 0.95, for lucid 0.999.
+    /// How much of the squared gradient's running mean is kept at each step; by default 0.99, for lucid 0.999.
     #[arg(long)]
     #[schema(minimum = 0, maximum = 0.9999)]
     pub decay: Option<f32>,
-    /// How much of the gradient's running mean is kept at each step; by default 0, for lucid 0.9.
+    /// How much of the gradient's running mean is kept at each step; by default 0.9.
     #[arg(long)]
     #[schema(minimum = 0, maximum = 0.9999)]
     pub momentum: Option<f32>,
@@ -74,11 +74,11 @@ pub struct ActivationMaximization {
     #[arg(long)]
     #[schema(minimum = 1, maximum = 16)]
     pub lp_norm_power: Option<f32>,
-    /// What differences between neighbouring pixels cost, as their total variation; by default 1, for lucid 0.
+    /// What differences between neighbouring pixels cost, as their total variation; by default 10, for lucid 0.
     #[arg(long)]
     #[schema(minimum = 0, maximum = 1_000_000)]
     pub tv_weight: Option<f32>,
-    /// The power of those differences: smaller ones give sharper edges; by default 2.
+    /// The power of those differences: smaller ones give sharper edges; by default 1.25, for lucid 2.
     #[arg(long)]
     #[schema(minimum = 1, maximum = 3)]
     pub tv_power: Option<f32>,
@@ -105,10 +105,18 @@ pub struct ActivationMaximization {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
-    /// Pixels are changed by `RMSprop` on the gradient's direction, kept calm by an Lp norm and total variation.
+    /// As keras-vis does: pixels are changed by `RMSprop` on the gradient's direction, kept calm by an Lp norm and total variation.
+    ///
+    /// The regularizers are of levels from 0 to 255, whatever the model's preprocessing. Other than in keras-vis, the picture is
+    /// shifted back after each step, so that it does not drift; the last picture is given, not the one of least loss; and four
+    /// numbers are others, for which the default model's classes can be told from the pictures. keras-vis squares differences between
+    /// neighbours (`tv_power=2`), which leaves nothing but grey here; with `momentum=0`, `decay=0.95` and `learning_rate=1` there is
+    /// more grain.
     #[default]
     KerasVis,
-    /// Waves in independent colours are changed by Adam, while the picture is shifted, turned and scaled.
+    /// As lucid does: waves in independent colours are changed by Adam, while the picture is shifted, turned and scaled.
+    ///
+    /// Other than in lucid, the picture's opposite edges touch, as waves do, so that nothing is padded or cut.
     Lucid,
 }
 
@@ -134,11 +142,11 @@ impl Recipe {
             Self::KerasVis => Settings {
                 iterations: 256,
                 noise: 0.05,
-                learning_rate: 1.0,
-                decay: 0.95,
-                momentum: 0.0,
+                learning_rate: 3.0,
+                decay: 0.99,
+                momentum: 0.9,
                 lp_norm: LpNorm { weight: 10.0, ..no_norm },
-                total_variation: TotalVariation { weight: 1.0, ..no_variation },
+                total_variation: TotalVariation { weight: 10.0, power: 1.25 },
                 transforms: Transforms { jitter: 0.05, scale: 0.0, rotate: 0.0 },
                 frequency_power: 0.0,
             },

@@ -15,13 +15,10 @@ pub(super) struct Transforms {
 }
 
 /// One shift, turn and change of scale of a picture whose opposite edges touch, bilinear between pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Transform {
-    down: f32,
-    across: f32,
-    /// The cosine and sine of the turn, each divided by the scale.
-    cos: f32,
-    sin: f32,
+    /// For each pixel of the transformed picture, row by row, the pixels that it is made of with their weights.
+    sources: Vec<[(usize, f32); 4]>,
 }
 
 impl Transforms {
@@ -31,26 +28,38 @@ impl Transforms {
             let most = (self.jitter * side as f32) as i32;
             random.random_range(-most..=most) as f32
         };
-        let (down, across) = (shift(height), shift(width));
+        let shift = (shift(height), shift(width));
         let mut within = |most: f32| random.random_range(-most..=most);
-        let scale = 1.0 + within(self.scale);
-        let (sin, cos) = within(self.rotate).to_radians().sin_cos();
-        Transform { down, across, cos: cos / scale, sin: sin / scale }
+        let (scale, angle) = (1.0 + within(self.scale), within(self.rotate));
+        Transform::new((height, width), shift, scale, angle)
     }
 }
 
 impl Transform {
-    /// The `picture` [C, H, W], transformed.
-    pub fn apply(&self, picture: &Array3<f32>) -> Array3<f32> {
-        let (channels, height, width) = picture.dim();
-        let mut transformed = Array3::zeros((channels, height, width));
+    /// Shifts pictures of `height` x `width` by `(down, across)` pixels, after scaling and turning them about the centre by
+    /// `angle` degrees clockwise.
+    fn new((height, width): (usize, usize), (down, across): (f32, f32), scale: f32, angle: f32) -> Self {
+        let (sin, cos) = angle.to_radians().sin_cos();
+        let (sin, cos) = (sin / scale, cos / scale);
+        let (middle_row, middle_column) = ((height - 1) as f32 / 2.0, (width - 1) as f32 / 2.0);
+        let mut sources = Vec::with_capacity(height * width);
         for row in 0..height {
             for column in 0..width {
-                for ([from_row, from_column], weight) in self.sources(row, column, (height, width)) {
-                    for channel in 0..channels {
-                        transformed[[channel, row, column]] += weight * picture[[channel, from_row, from_column]];
-                    }
-                }
+                let (y, x) = (row as f32 - down - middle_row, column as f32 - across - middle_column);
+                let (from_y, from_x) = (cos * y - sin * x + middle_row, cos * x + sin * y + middle_column);
+                sources.push(bilinear((height, width), from_y, from_x));
+            }
+        }
+        Self { sources }
+    }
+
+    /// The `picture` [C, H, W], transformed.
+    pub fn apply(&self, picture: &Array3<f32>) -> Array3<f32> {
+        let mut transformed = Array3::zeros(picture.dim());
+        for (to, from) in transformed.outer_iter_mut().zip(picture.outer_iter()) {
+            let from: Vec<f32> = from.iter().copied().collect();
+            for (level, sources) in to.into_iter().zip(&self.sources) {
+                *level = sources.iter().map(|&(source, weight)| weight * from[source]).sum();
             }
         }
         transformed
@@ -58,38 +67,59 @@ impl Transform {
 
     /// The gradient with respect to the picture, from the `gradient` [C, H, W] with respect to the transformed one.
     pub fn pull_back(&self, gradient: &Array3<f32>) -> Array3<f32> {
-        let (channels, height, width) = gradient.dim();
-        let mut pulled = Array3::zeros((channels, height, width));
-        for row in 0..height {
-            for column in 0..width {
-                for ([from_row, from_column], weight) in self.sources(row, column, (height, width)) {
-                    for channel in 0..channels {
-                        pulled[[channel, from_row, from_column]] += weight * gradient[[channel, row, column]];
-                    }
+        let mut pulled = Vec::with_capacity(gradient.len());
+        for channel in gradient.outer_iter() {
+            let start = pulled.len();
+            pulled.resize(start + channel.len(), 0.0);
+            for (slope, sources) in channel.iter().zip(&self.sources) {
+                for &(source, weight) in sources {
+                    pulled[start + source] += weight * slope;
                 }
             }
         }
-        pulled
+        Array3::from_shape_vec(gradient.dim(), pulled).unwrap_or_default()
+    }
+}
+
+/// The four pixels around a place in a picture of `height` x `width` whose edges touch, row by row, with their weights.
+fn bilinear((height, width): (usize, usize), y: f32, x: f32) -> [(usize, f32); 4] {
+    let (top, left) = (y.floor(), x.floor());
+    let (lower, right) = (y - top, x - left);
+    let wrap = |place: f32, side: usize| (place as i32).rem_euclid(side as i32) as usize;
+    let rows = [wrap(top, height) * width, wrap(top + 1.0, height) * width];
+    let columns = [wrap(left, width), wrap(left + 1.0, width)];
+    [
+        (rows[0] + columns[0], (1.0 - lower) * (1.0 - right)),
+        (rows[0] + columns[1], (1.0 - lower) * right),
+        (rows[1] + columns[0], lower * (1.0 - right)),
+        (rows[1] + columns[1], lower * right),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr3;
+
+    use super::*;
+
+    fn turned(picture: &Array3<f32>, shift: (f32, f32), scale: f32, angle: f32) -> Array3<f32> {
+        let (_, height, width) = picture.dim();
+        let moved = Transform::new((height, width), shift, scale, angle).apply(picture);
+        moved.mapv(|level| (level * 1e3).round() / 1e3)
     }
 
-    /// The four pixels that the transformed pixel at `row` and `column` is made of, with their weights.
-    fn sources(&self, row: usize, column: usize, (height, width): (usize, usize)) -> [([usize; 2], f32); 4] {
-        let (middle_row, middle_column) = ((height - 1) as f32 / 2.0, (width - 1) as f32 / 2.0);
-        let (y, x) = (row as f32 - middle_row, column as f32 - middle_column);
-        let from_y = self.cos * y + self.sin * x + middle_row - self.down;
-        let from_x = self.cos * x - self.sin * y + middle_column - self.across;
-        let (top, left) = (from_y.floor(), from_x.floor());
-        let (lower, right) = (from_y - top, from_x - left);
-        let pixel = |below: i32, beside: i32| {
-            let row = (top as i32 + below).rem_euclid(height as i32);
-            let column = (left as i32 + beside).rem_euclid(width as i32);
-            [row as usize, column as usize]
-        };
-        [
-            (pixel(0, 0), (1.0 - lower) * (1.0 - right)),
-            (pixel(0, 1), (1.0 - lower) * right),
-            (pixel(1, 0), lower * (1.0 - right)),
-            (pixel(1, 1), lower * right),
-        ]
+    #[test]
+    fn a_quarter_turn_goes_clockwise_and_a_shift_down_and_right_around_the_edges() {
+        let picture = arr3(&[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]);
+        let clockwise = arr3(&[[[7.0, 4.0, 1.0], [8.0, 5.0, 2.0], [9.0, 6.0, 3.0]]]);
+        assert_eq!(turned(&picture, (0.0, 0.0), 1.0, 90.0), clockwise);
+        let shifted = arr3(&[[[8.0, 9.0, 7.0], [2.0, 3.0, 1.0], [5.0, 6.0, 4.0]]]);
+        assert_eq!(turned(&picture, (1.0, 2.0), 1.0, 0.0), shifted);
+    }
+
+    #[test]
+    fn a_larger_scale_enlarges_the_middle() {
+        let picture = arr3(&[[[0.0, 10.0, 20.0]]]);
+        assert_eq!(turned(&picture, (0.0, 0.0), 2.0, 0.0), arr3(&[[[5.0, 10.0, 15.0]]]));
     }
 }
