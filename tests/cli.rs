@@ -48,6 +48,18 @@ fn in_directory(directory: &Path, name: &str) -> String {
 }
 
 #[test]
+fn a_picture_is_made_for_a_filter() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = in_directory(directory.path(), "filter.png");
+    let call = ["activation-maximization", "--layer", "block1_conv2", "--filter", "1", "--size", "32"];
+    succeed(&[&call[..], &["--iterations", "2", "--recipe", "lucid", "-o", &out]].concat());
+    let picture = image::open(&out).unwrap();
+    assert_eq!((picture.width(), picture.height()), (32, 32));
+    let complaint = fail(&mut glassbox(&["activation-maximization", "-o", &out]));
+    assert!(complaint.contains("either a `class`, or a `layer`"), "{complaint}");
+}
+
+#[test]
 fn an_explanation_goes_to_a_file_of_the_kind_that_its_name_says() {
     let (directory, sign) = with_sign();
     let out = |name: &str| in_directory(directory.path(), name);

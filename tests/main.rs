@@ -1,6 +1,7 @@
 //! Drives a real server over a socket, and checks the library against references.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod activation_maximization;
 mod architecture;
 mod cli;
 mod golden_gradients;

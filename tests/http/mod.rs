@@ -1,5 +1,6 @@
 //! The HTTP interface, over a socket.
 
+mod activation_maximization;
 mod bad_input;
 mod explain;
 mod explain_all;

@@ -91,6 +91,7 @@ impl ActivationMaximization {
             settings.total_variation.descend(&picture, &mut gradient);
             let gradient = canvas.pull_back(&picture, &gradient);
             optimizer.step(canvas.numbers(), &gradient);
+            canvas.constrain();
             values.push(value);
             progress(Step { step: values.len(), steps: settings.iterations, value });
         }

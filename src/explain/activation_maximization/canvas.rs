@@ -10,13 +10,17 @@ use super::{color, fourier::Fourier};
 const WHITE: f32 = 255.0;
 /// The level between black and white.
 pub(super) const GREY: f32 = WHITE / 2.0;
-/// The standard deviation that a picture of free pixels gets in the end; in keras-vis it is `0.1 * WHITE`, which looks pale.
+/// The standard deviation that a picture of free pixels has at least in the end; in keras-vis it is `0.1 * WHITE`, which looks
+/// pale.
 const CONTRAST: f32 = 0.15 * WHITE;
 
 /// The numbers that gradient ascent changes, and how a picture [3, H, W] in RGB, black 0 and white 255, follows from them.
 pub(super) trait Canvas {
     /// The numbers.
     fn numbers(&mut self) -> &mut [f32];
+
+    /// Brings the numbers back to where they make a picture, after a step.
+    fn constrain(&mut self) {}
 
     /// The picture.
     fn picture(&self) -> Array3<f32>;
@@ -50,6 +54,10 @@ impl Canvas for Pixels {
         self.0.as_slice_mut().unwrap_or_default()
     }
 
+    fn constrain(&mut self) {
+        self.0.mapv_inplace(|level| level.clamp(0.0, WHITE));
+    }
+
     fn picture(&self) -> Array3<f32> {
         self.0.clone()
     }
@@ -58,10 +66,11 @@ impl Canvas for Pixels {
         gradient.iter().copied().collect()
     }
 
-    /// Grey on average, and of the same contrast whatever the weights of the regularizers were.
+    /// With its contrast raised if need be, since how far the pixels went depends on the regularizers' weights.
     fn finished(&self) -> Array3<f32> {
         let (mean, deviation) = (self.0.mean().unwrap_or(GREY), self.0.std(0.0));
-        self.0.mapv(|level| GREY + (level - mean) / deviation.max(f32::EPSILON) * CONTRAST)
+        let factor = (CONTRAST / deviation.max(f32::EPSILON)).max(1.0);
+        self.0.mapv(|level| (mean + (level - mean) * factor).clamp(0.0, WHITE))
     }
 }
 

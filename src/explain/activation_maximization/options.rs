@@ -74,7 +74,8 @@ pub struct ActivationMaximization {
     #[arg(long)]
     #[schema(minimum = 1, maximum = 16)]
     pub lp_norm_power: Option<f32>,
-    /// What differences between neighbouring pixels cost, as their total variation; by default 10, for lucid 0.
+    /// What differences between neighbouring pixels cost, as their total variation; by default 10 for a class and 0.003 for a filter,
+    /// whose mean changes less with each pixel; for lucid 0.
     #[arg(long)]
     #[schema(minimum = 0, maximum = 1_000_000)]
     pub tv_weight: Option<f32>,
@@ -108,10 +109,10 @@ pub enum Recipe {
     /// As keras-vis does: pixels are changed by `RMSprop` on the gradient's direction, kept calm by an Lp norm and total variation.
     ///
     /// The regularizers are of levels from 0 to 255, whatever the model's preprocessing. Other than in keras-vis, the picture is
-    /// shifted back after each step, so that it does not drift; the last picture is given, not the one of least loss; and four
-    /// numbers are others, for which the default model's classes can be told from the pictures. keras-vis squares differences between
-    /// neighbours (`tv_power=2`), which leaves nothing but grey here; with `momentum=0`, `decay=0.95` and `learning_rate=1` there is
-    /// more grain.
+    /// shifted back after each step, so that it does not drift; levels stay in their range; the last picture is given, not that
+    /// of least loss, with its contrast raised but its colour kept; and four numbers are others, by which the default model's
+    /// classes can be told from the pictures. keras-vis squares differences between neighbours (`tv_power=2`), which leaves
+    /// nothing but grey here; with its `momentum=0`, `decay=0.95` and `learning_rate=1` there is more grain.
     #[default]
     KerasVis,
     /// As lucid does: waves in independent colours are changed by Adam, while the picture is shifted, turned and scaled.
@@ -135,7 +136,8 @@ pub(super) struct Settings {
 }
 
 impl Recipe {
-    fn settings(self) -> Settings {
+    /// The usual numbers for a class, or else for a filter.
+    fn settings(self, of_class: bool) -> Settings {
         let no_norm = LpNorm { weight: 0.0, power: 6.0 };
         let no_variation = TotalVariation { weight: 0.0, power: 2.0 };
         match self {
@@ -146,7 +148,7 @@ impl Recipe {
                 decay: 0.99,
                 momentum: 0.9,
                 lp_norm: LpNorm { weight: 10.0, ..no_norm },
-                total_variation: TotalVariation { weight: 10.0, power: 1.25 },
+                total_variation: TotalVariation { weight: if of_class { 10.0 } else { 0.003 }, power: 1.25 },
                 transforms: Transforms { jitter: 0.05, scale: 0.0, rotate: 0.0 },
                 frequency_power: 0.0,
             },
@@ -174,7 +176,7 @@ impl ActivationMaximization {
                 "`frequency_power` is only for `recipe=lucid`, whose pictures are made of waves: leave it out";
             return Err(Error::unprocessable("unsuitable_option", message));
         }
-        let usual = self.recipe.settings();
+        let usual = self.recipe.settings(self.class.is_some());
         let (lp_norm, variation, transforms) = (usual.lp_norm, usual.total_variation, usual.transforms);
         Ok(Settings {
             iterations: self.iterations.unwrap_or(usual.iterations),

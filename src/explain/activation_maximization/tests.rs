@@ -117,11 +117,16 @@ fn no_gradient_makes_no_step() {
 }
 
 #[test]
-fn pixels_end_in_calm_contrast_and_do_not_burst_when_there_is_none() {
+fn pixels_end_in_contrast_and_keep_their_colour() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let finished = Pixels::noise((16, 16), 0.01, &mut random).finished();
-    assert!((finished.mean().unwrap() - 127.5).abs() < 1e-2);
-    assert!((finished.std(0.0) - 38.25).abs() < 1e-2);
+    let mut pale = Pixels::noise((16, 16), 0.01, &mut random);
+    pale.numbers().iter_mut().for_each(|level| *level -= 20.0);
+    let finished = pale.finished();
+    assert!((finished.mean().unwrap() - 107.5).abs() < 1.0 && (finished.std(0.0) - 38.25).abs() < 1.0);
+    let mut strong = Pixels::noise((16, 16), 1.0, &mut random);
+    strong.constrain();
+    assert!(strong.picture().iter().all(|level| (0.0..=255.0).contains(level)));
+    assert_eq!(strong.finished(), strong.picture());
     let plain = Pixels::noise((4, 4), 0.0, &mut random).finished();
     assert!(plain.iter().all(|level| (level - 127.5).abs() < 1e-3), "{plain}");
 }
