@@ -126,7 +126,7 @@ fn pixels_end_in_contrast_and_keep_their_colour() {
     let mut strong = Pixels::noise((16, 16), 1.0, &mut random);
     strong.constrain();
     assert!(strong.picture().iter().all(|level| (0.0..=255.0).contains(level)));
-    assert_eq!(strong.finished(), strong.picture());
+    assert!((strong.finished() - strong.picture()).iter().all(|change| change.abs() < 1e-3));
     let plain = Pixels::noise((4, 4), 0.0, &mut random).finished();
     assert!(plain.iter().all(|level| (level - 127.5).abs() < 1e-3), "{plain}");
 }
