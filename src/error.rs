@@ -99,9 +99,26 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, 
     scored.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// Names as a sentence lists them: `` `a`, `b` ``.
+pub fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `did you mean ...?` with the candidates nearest to `wanted`, at most `limit`; `None` when none is near.
+pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<String> {
+    let near = nearest(wanted, candidates, limit);
+    (!near.is_empty()).then(|| format!("did you mean {}?", quoted(near)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{did_you_mean, nearest};
+
+    #[test]
+    fn a_guess_is_a_question_with_all_that_is_near() {
+        assert_eq!(did_you_mean("fc", ["fc1", "fc2", "input"], 3).as_deref(), Some("did you mean `fc1`, `fc2`?"));
+        assert_eq!(did_you_mean("qqqq", ["fc1"], 3), None);
+    }
 
     #[test]
     fn nearest_finds_misspellings_and_parts_but_not_strangers() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use config::{ConfigError, Environment, File, FileFormat};
 
 use super::Config;
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, did_you_mean, quoted};
 
 /// What variables of the environment begin with.
 const PREFIX: &str = "GLASSBOX_";
@@ -96,10 +96,8 @@ fn settings_in(env: impl Iterator<Item = (String, String)>, known: &BTreeSet<Str
 }
 
 fn unknown(key: &str, origin: &str, known: &BTreeSet<String>) -> Error {
-    let hint = match nearest(key, known.iter().map(String::as_str), 1).first() {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the settings are {}", known.iter().cloned().collect::<Vec<_>>().join(", ")),
-    };
+    let names = || known.iter().map(String::as_str);
+    let hint = did_you_mean(key, names(), 1).unwrap_or_else(|| format!("the settings are {}", quoted(names())));
     Error::setup("unknown_setting", format!("there is no setting `{key}` ({origin}): {hint}"))
 }
 

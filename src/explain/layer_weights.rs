@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, quoted},
     model::{Model, Parameter},
     onnx::Layer,
 };
@@ -106,11 +106,10 @@ impl Weights {
     }
 
     fn chosen(&self, model: &Model, layer: &Layer) -> Result<Vec<Parameter>> {
-        let quoted = |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let mut parameters = model.parameters(layer)?;
         if parameters.is_empty() {
             let others = model.layers().iter().filter(|layer| !layer.parameters.is_empty());
-            let others = quoted(others.map(|layer| layer.name.as_str()).collect());
+            let others = quoted(others.map(|layer| layer.name.as_str()));
             let message = format!("layer `{}` has no weights; use one of {others}", layer.name);
             return Err(Error::unprocessable("unsuitable_layer", message));
         }

@@ -19,7 +19,7 @@ use super::{
     schema::{self, Schemas},
 };
 use crate::{
-    error::{Error, Result, nearest},
+    error::{Error, Result, did_you_mean, quoted},
     explain::{Format, Report, Technique, Visitor, Written, technique_names, visit_techniques},
     imaging::Style,
 };
@@ -108,9 +108,7 @@ pub(super) async fn unknown(Served(_): Served, Path(Names { technique }): Path<N
 /// A 422 that names the techniques there are.
 pub(super) fn unknown_technique(name: &str) -> Error {
     let names = technique_names();
-    let near = nearest(name, names.iter().copied(), 1);
-    let hint = near.first().map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
-    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let message = format!("there is no technique `{name}`:{hint} the techniques are {list}");
+    let hint = did_you_mean(name, names.iter().copied(), 1).map(|hint| hint + " ").unwrap_or_default();
+    let message = format!("there is no technique `{name}`: {hint}the techniques are {}", quoted(names));
     Error::unprocessable("unknown_technique", message)
 }

@@ -45,12 +45,10 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
 
 /// The options of all techniques, and those of the call itself.
 fn schemas() -> Result<Schemas> {
-    struct All(Result<Schemas>);
+    struct All(Vec<Result<Schemas>>);
     impl Visitor for All {
         fn visit<T: Technique>(&mut self) {
-            if let (Ok(all), Ok(more)) = (&mut self.0, schema::options::<T>()) {
-                all.extend(more);
-            }
+            self.0.push(schema::options::<T>());
         }
     }
     let technique = json!({
@@ -59,9 +57,12 @@ fn schemas() -> Result<Schemas> {
         "default": DEFAULTS,
         "description": "The technique; repeat it for several."
     });
-    let mut all = All(Ok(Schemas::from_iter([(TECHNIQUE.to_owned(), technique)])));
-    visit_techniques(&mut all);
-    let mut all = all.0?;
+    let mut of_techniques = All(Vec::new());
+    visit_techniques(&mut of_techniques);
+    let mut all = Schemas::from_iter([(TECHNIQUE.to_owned(), technique)]);
+    for options in of_techniques.0 {
+        all.extend(options?);
+    }
     all.extend(schema::options::<Style>()?);
     all.extend(schema::options::<FormatOption>()?);
     Ok(all)
@@ -95,11 +96,11 @@ fn read(mut names: Vec<String>, pairs: &Pairs) -> Result<Options<Vec<Box<dyn Exp
     if let Some(name) = names.iter().find(|name| !technique_names().contains(&name.as_str())) {
         return Err(unknown_technique(name));
     }
-    let mut named = Named { names: &names, pairs, known: vec![TECHNIQUE.to_owned()], found: Vec::new() };
+    let mut named = Named { names: &names, pairs, known: Vec::new(), found: Vec::new() };
     visit_techniques(&mut named);
-    let Named { mut known, found, .. } = named;
-    known.extend(options::names::<Style>()?);
-    known.extend(options::names::<FormatOption>()?);
+    let Named { known, found, .. } = named;
+    let own = [options::names::<Style>()?, options::names::<FormatOption>()?, vec![TECHNIQUE.to_owned()]];
+    let known = known.into_iter().chain(own.map(Ok)).collect::<Result<Vec<_>>>()?.concat();
     options::refuse_unknown(pairs, &known)?;
     let mut found = found.into_iter().collect::<Result<Vec<_>>>()?;
     found.sort_by_key(|(name, _)| names.iter().position(|wanted| wanted == name));
@@ -112,14 +113,14 @@ fn read(mut names: Vec<String>, pairs: &Pairs) -> Result<Options<Vec<Box<dyn Exp
 struct Named<'a> {
     names: &'a [String],
     pairs: &'a Pairs,
-    known: Vec<String>,
+    known: Vec<Result<Vec<String>>>,
     found: Vec<Result<(&'static str, Box<dyn Explainer>)>>,
 }
 
 impl Visitor for Named<'_> {
     fn visit<T: Technique>(&mut self) {
         if self.names.iter().any(|name| name == T::NAME) {
-            self.known.extend(options::names::<T>().unwrap_or_default());
+            self.known.push(options::names::<T>());
             self.found.push(technique::<T>(self.pairs));
         }
     }

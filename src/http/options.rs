@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::schema;
 use crate::{
-    error::{Error, Kind, Result, nearest},
+    error::{Error, Kind, Result, did_you_mean, quoted},
     explain::{Format, check_bounds},
     imaging::Style,
 };
@@ -117,10 +117,9 @@ pub(super) fn names<T: Serialize + Default>() -> Result<Vec<String>> {
 
 pub(super) fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Result<()> {
     let Some((name, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) else { return Ok(()) };
-    let near = nearest(name, known.iter().map(String::as_str), 1);
-    let hint = near.first().map(|near| format!(" did you mean `{near}`?")).unwrap_or_default();
-    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let message = format!("there is no option `{name}`:{hint} the options of this call are {list}");
+    let names = || known.iter().map(String::as_str);
+    let hint = did_you_mean(name, names(), 1).map(|hint| hint + " ").unwrap_or_default();
+    let message = format!("there is no option `{name}`: {hint}the options of this call are {}", quoted(names()));
     Err(Error::unprocessable("unknown_option", message))
 }
 

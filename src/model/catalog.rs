@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::{Files, Model, manifest::Manifest};
 use crate::{
     config::Config,
-    error::{Error, Kind, Result, nearest},
+    error::{Error, Kind, Result, nearest, quoted},
     onnx::Graph,
     runtime::{Runtime, Weights},
 };
@@ -65,8 +65,7 @@ fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
     let names = || models.keys().map(String::as_str);
     let near = nearest(name, names(), 3);
     let known = if near.is_empty() { names().collect() } else { near };
-    let hint = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {hint}"))
+    Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {}", quoted(known)))
 }
 
 fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {

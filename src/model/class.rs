@@ -5,7 +5,7 @@ use std::{convert::Infallible, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, did_you_mean};
 
 /// A class as a caller names it: an index, or a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,12 +71,9 @@ impl Labels {
                 _ => format!("there is no class {index}: indices go from 0 to {}", self.len().saturating_sub(1)),
             },
             Err(_) => {
-                let near = nearest(wanted, self.iter(), 3);
-                let hint = if near.is_empty() {
+                let hint = did_you_mean(wanted, self.iter(), 3).unwrap_or_else(|| {
                     format!("use a label from the model's page or an index from 0 to {}", self.len().saturating_sub(1))
-                } else {
-                    format!("did you mean {}?", near.iter().map(|l| format!("`{l}`")).collect::<Vec<_>>().join(", "))
-                };
+                });
                 format!("there is no class `{wanted}`: {hint}")
             }
         };

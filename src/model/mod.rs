@@ -20,7 +20,7 @@ use manifest::Manifest;
 use programs::Programs;
 
 use crate::{
-    error::{Error, Result, nearest},
+    error::{Error, Result, did_you_mean, quoted},
     imaging::{Region, RgbImage},
     onnx::{Classifier, Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution, layers},
     runtime::{Cancellation, Runtime, Weights},
@@ -196,17 +196,9 @@ impl Model {
 const MOST_CLASSES: usize = 16;
 
 fn unknown_layer(name: &str, layers: &[&str]) -> Error {
-    let near = nearest(name, layers.iter().copied(), 3);
-    let hint = if near.is_empty() {
-        format!("use one of {}", quoted(layers.iter().copied()))
-    } else {
-        format!("did you mean {}?", quoted(near))
-    };
+    let names = || layers.iter().copied();
+    let hint = did_you_mean(name, names(), 3).unwrap_or_else(|| format!("use one of {}", quoted(names())));
     Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}"))
-}
-
-fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn labels(model: &str, text: Option<&str>, classes: usize) -> Result<Labels> {

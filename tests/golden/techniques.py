@@ -86,8 +86,10 @@ def integrated_gradients(model, picture, target):
 
 
 def smoothgrad(model, picture, target):
+    # Seeds at whose pictures no ReLU or maximum is so near its kink that rounding decides: autograd in float64 gives the same
+    # gradient within 1e-6 when each weight is moved by 3e-7 of itself at random. At most other seeds that moves it by 1e-3.
     gradients = []
-    for seed in (2000, 2001, 2002):
+    for seed in (2002, 2004, 2011):
         noisy = (picture + torch.from_numpy(uniform(seed, picture.shape, 30.0))).requires_grad_()
         gradients.append(torch.autograd.grad(model(noisy)[0, target], noisy)[0])
     save("smoothgrad", torch.stack(gradients).mean(0)[0, :, ::5, ::5])

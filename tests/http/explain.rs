@@ -68,7 +68,8 @@ async fn each_technique_gathers_at_the_sign() {
         // The sign's square takes 19 % of the picture; the plain gradient is the most scattered.
         let share: f32 =
             map.indexed_iter().filter(|((y, x), _)| inside(*y, *x)).map(|(_, v)| v).sum::<f32>() / map.sum();
-        assert!(share > 0.35, "{technique}: only {share} of the map lies inside the sign");
+        let least = if technique == "saliency" { 0.35 } else { 0.5 };
+        assert!(share > least, "{technique}: only {share} of the map lies inside the sign");
     }
 }
 
