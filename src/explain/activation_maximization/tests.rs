@@ -138,6 +138,18 @@ fn picture() -> impl Strategy<Value = Array3<f32>> {
     })
 }
 
+/// A picture whose levels are all different, and none grey: a step of `wave` crosses no kink of a regularizer.
+fn uneven_picture() -> impl Strategy<Value = Array3<f32>> {
+    (2_usize..6, 2_usize..6).prop_flat_map(|(height, width)| {
+        let count = 3 * height * width;
+        let level = move |rank: usize| (rank as f32 + 0.25) * 255.0 / count as f32;
+        Just((0..count).collect::<Vec<_>>()).prop_shuffle().prop_map(move |ranks| {
+            let levels = ranks.into_iter().map(level).collect();
+            Array3::from_shape_vec((3, height, width), levels).unwrap()
+        })
+    })
+}
+
 /// Compares the gradient along the direction of `wave` with the difference of the loss.
 fn check_slope(picture: &Array3<f32>, loss: impl Fn(&Array3<f32>) -> f32, gradient: &Array3<f32>) {
     let direction = Array3::from_shape_vec(picture.dim(), wave(picture.len())).unwrap();
@@ -153,7 +165,7 @@ fn check_slope(picture: &Array3<f32>, loss: impl Fn(&Array3<f32>) -> f32, gradie
 
 proptest! {
     #[test]
-    fn regularizers_descend_along_their_slope(picture in picture(), norm in 1.0_f32..8.0, variation in 1.5_f32..3.0) {
+    fn regularizers_descend_along_their_slope(picture in uneven_picture(), norm in 1.0_f32..8.0, variation in 1.5_f32..3.0) {
         let norm = LpNorm { weight: 10.0, power: norm };
         let mut gradient = Array3::zeros(picture.dim());
         norm.descend(&picture, &mut gradient);
