@@ -9,6 +9,7 @@ mod golden_techniques;
 mod gradients;
 mod http;
 mod onnx_runtime;
+mod operators;
 mod stop_sign;
 mod summary;
 mod techniques;

@@ -14,6 +14,7 @@ mod openapi;
 mod pictures;
 mod predict;
 mod routes;
+mod unsupported;
 
 use std::{
     future::pending,
