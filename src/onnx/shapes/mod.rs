@@ -81,6 +81,8 @@ impl<'g> Inference<'g> {
                 }
             }
             if let (Some(elements), Some(name)) = (elements::elements(&inference, node), node.output(0)) {
+                let shape = elements.shape.iter().map(|&size| Dim::Size(size)).collect();
+                inference.shapes.insert(name.to_owned(), shape);
                 inference.elements.insert(name.to_owned(), elements);
             }
         }
