@@ -58,7 +58,8 @@ pub fn upsample(map: &ArrayView2<'_, f32>, width: usize, height: usize) -> Array
         let outcome = Resizer::new().resize_typed(&image, &mut enlarged, &bilinear());
         debug_assert!(outcome.is_ok(), "a map is resized whole");
     }
-    Array2::from_shape_fn((height, width), |(row, column)| enlarged.pixels()[row * width + column].0)
+    let values = enlarged.pixels().iter().map(|pixel| pixel.0).collect();
+    Array2::from_shape_vec((height, width), values).unwrap_or_default()
 }
 
 fn bilinear() -> ResizeOptions {
