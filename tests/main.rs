@@ -8,6 +8,7 @@ mod golden_gradients;
 mod golden_techniques;
 mod gradients;
 mod http;
+mod incremental;
 mod onnx_runtime;
 mod stop_sign;
 mod summary;

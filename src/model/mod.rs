@@ -3,7 +3,9 @@
 mod ascent;
 mod catalog;
 mod class;
+mod incremental;
 mod manifest;
+mod occluded;
 mod parameters;
 mod preprocessing;
 mod programs;
@@ -11,12 +13,14 @@ mod programs;
 pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
-use ndarray::Array4;
+pub use incremental::Patch;
+use ndarray::{Array2, Array4};
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
 
 use manifest::Manifest;
+use occluded::Occluder;
 use programs::Programs;
 
 use crate::{
@@ -46,6 +50,7 @@ pub struct Model {
     labels: Labels,
     layers: Vec<Layer>,
     programs: Programs,
+    occluder: Occluder,
 }
 
 /// An uploaded picture, made ready for one model.
@@ -75,7 +80,15 @@ impl Model {
         let labels = labels(name, files.labels.as_deref(), classifier.classes)?;
         let layers = manifest.rename(layers(&graph, &shapes))?;
         let programs = Programs::new(graph, shapes, classifier, runtime.clone(), weights);
-        Ok(Self { name: name.to_owned(), about: manifest.about, preprocessing, labels, layers, programs })
+        let about = manifest.about;
+        let occluder = Occluder::new(true);
+        Ok(Self { name: name.to_owned(), about, preprocessing, labels, layers, programs, occluder })
+    }
+
+    /// The same model, whose [`Model::ask_covered`] computes incrementally where that pays only if `incremental`.
+    #[must_use]
+    pub fn incremental(self, incremental: bool) -> Self {
+        Self { occluder: Occluder::new(incremental), ..self }
     }
 
     /// The model's name in addresses.
@@ -174,6 +187,21 @@ impl Model {
         cancellation: &Cancellation,
     ) -> Result<Answer> {
         self.programs.ask(question, input, classes, cancellation)
+    }
+
+    /// The answer about the picture `input` [1, 3, H, W], and for each of its classes the probability [classes, patches] with each of
+    /// `patches` in turn taken from `covered`, of the same shape.
+    ///
+    /// Where it pays, only what a patch changes is computed: the same numbers up to rounding.
+    pub fn ask_covered(
+        &self,
+        input: &Array4<f32>,
+        covered: &Array4<f32>,
+        patches: &[Patch],
+        classes: &[Option<usize>],
+        cancellation: &Cancellation,
+    ) -> Result<(Answer, Array2<f32>)> {
+        self.occluder.ask(&self.programs, input, covered, patches, classes, cancellation)
     }
 
     /// How many pictures one run can take: any number, or one where the model's file fixes its batch.

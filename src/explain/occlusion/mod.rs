@@ -4,19 +4,19 @@ mod fill;
 mod findings;
 mod windows;
 
-use ndarray::{Array2, Array4, Axis, concatenate, s};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use fill::Fill;
 pub use findings::{Occluded, OcclusionMaps, Quantity};
 pub use windows::Placement;
-use windows::{Window, Windows};
+use windows::Windows;
 
 use super::{Technique, predictions};
 use crate::{
-    error::{Error, Result},
-    model::{ClassRef, Model, Picture, Question},
+    error::Result,
+    model::{ClassRef, Model, Patch, Picture},
     runtime::Cancellation,
 };
 
@@ -68,9 +68,6 @@ impl Default for Occlusion {
     }
 }
 
-/// How many occluded pictures go through the model in one run, if it takes as many.
-const BATCH: usize = 8;
-
 impl Technique for Occlusion {
     const NAME: &'static str = "occlusion";
     type Findings = OcclusionMaps;
@@ -79,19 +76,10 @@ impl Technique for Occlusion {
         let classes = model.resolve(&self.class)?;
         let (_, _, height, width) = picture.input.dim();
         let windows = Windows::new(self.placement, [height, width], self.patch, self.stride)?;
-        let whole = model.ask(&Question::default(), &picture.input, &classes, cancellation)?;
-
-        let filled = self.fill.of(model, picture);
-        let mut probabilities = vec![Vec::with_capacity(windows.len()); whole.classes.len()];
-        let all: Vec<Window> = windows.iter().collect();
-        for batch in all.chunks(BATCH.min(model.batch())) {
-            let covered = covered(&picture.input, &filled, batch)?;
-            let answer = model.ask(&Question::default(), &covered, &[], cancellation)?;
-            for (of_class, &class) in probabilities.iter_mut().zip(&whole.classes) {
-                of_class.extend(answer.probabilities.index_axis(Axis(1), class));
-            }
-        }
-        let maps: Vec<Array2<f32>> = probabilities.iter().map(|of_class| windows.map(of_class)).collect();
+        let patches: Vec<Patch> = windows.iter().collect();
+        let covered = self.fill.of(model, picture);
+        let (whole, probabilities) = model.ask_covered(&picture.input, &covered, &patches, &classes, cancellation)?;
+        let maps: Vec<Array2<f32>> = probabilities.outer_iter().map(|of_class| windows.map(&of_class)).collect();
         let scored = predictions::scored(model, &whole);
         let maps = scored.into_iter().zip(maps).map(|(class, map)| Occluded::new(class, map, self.threshold));
         Ok(OcclusionMaps {
@@ -102,15 +90,4 @@ impl Technique for Occlusion {
             quantity: self.quantity,
         })
     }
-}
-
-/// Copies of `input` [1, 3, H, W], each with one of `windows` taken from `filled`: [N, 3, H, W].
-fn covered(input: &Array4<f32>, filled: &Array4<f32>, windows: &[Window]) -> Result<Array4<f32>> {
-    let copies = vec![input.view(); windows.len()];
-    let mut batch = concatenate(Axis(0), &copies).map_err(|error| Error::internal(error.to_string()))?;
-    for (index, Window { rows, columns }) in windows.iter().enumerate() {
-        let place = |picture: usize| s![picture, .., rows.clone(), columns.clone()];
-        batch.slice_mut(place(index)).assign(&filled.slice(place(0)));
-    }
-    Ok(batch)
 }
