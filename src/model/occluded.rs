@@ -1,6 +1,6 @@
 //! The model's answers to one picture with a part of it covered, for many parts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::OnceLock;
 
 use ndarray::{Array2, Array4, Axis, concatenate, s};
 
@@ -22,13 +22,13 @@ const BATCH: usize = 8;
 pub(super) struct Occluder {
     incremental: bool,
     /// Compiled at first use.
-    steps: Mutex<Option<Option<Arc<Incremental>>>>,
+    steps: OnceLock<Option<Incremental>>,
 }
 
 impl Occluder {
     /// One that computes incrementally where that pays, if `incremental`.
     pub fn new(incremental: bool) -> Self {
-        Self { incremental, steps: Mutex::default() }
+        Self { incremental, steps: OnceLock::new() }
     }
 
     /// The answer about the picture `input` [1, 3, H, W], and for each of its classes the probability [classes, patches] with each of
@@ -43,7 +43,7 @@ impl Occluder {
         cancellation: &Cancellation,
     ) -> Result<(Answer, Array2<f32>)> {
         let steps = self.steps(programs)?;
-        let incremental = steps.as_deref().and_then(|steps| Some((steps, steps.batch(patches)?)));
+        let incremental = steps.and_then(|steps| Some((steps, steps.batch(patches)?)));
         let question = incremental.map(|(steps, _)| steps.question()).unwrap_or_default();
         let whole = programs.ask(&question, input, classes, cancellation)?;
         let batch = incremental.map_or(BATCH, |(_, batch)| batch).min(programs.batch());
@@ -61,15 +61,16 @@ impl Occluder {
         Ok((whole, probabilities))
     }
 
-    fn steps(&self, programs: &Programs) -> Result<Option<Arc<Incremental>>> {
+    /// The compiled steps; two first callers may both compile them, and one's are kept.
+    fn steps(&self, programs: &Programs) -> Result<Option<&Incremental>> {
         if !self.incremental {
             return Ok(None);
         }
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        if steps.is_none() {
-            *steps = Some(Incremental::compile(programs)?.map(Arc::new));
+        if let Some(steps) = self.steps.get() {
+            return Ok(steps.as_ref());
         }
-        Ok(steps.clone().flatten())
+        let compiled = Incremental::compile(programs)?;
+        Ok(self.steps.get_or_init(|| compiled).as_ref())
     }
 }
 

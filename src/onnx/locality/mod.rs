@@ -64,6 +64,7 @@ impl Graph {
     }
 
     /// A graph of `step` alone. Its inputs are crops of the step's inputs, border included.
+    #[must_use]
     pub fn of_step(&self, step: &Step, shapes: &Shapes) -> Self {
         let crop = |name: &String| {
             let channels = shapes.get(name).and_then(|shape| shape.get(1)).cloned();
@@ -102,7 +103,7 @@ impl Graph {
     fn part(&self, inputs: Vec<ValueInfo>, nodes: Vec<Node>, outputs: &[&str]) -> Self {
         let output = |name: &&str| ValueInfo { name: (*name).to_owned(), dtype: DataType::Float, shape: None };
         let outputs = outputs.iter().map(output).collect();
-        let mut part = Self { inputs, nodes, outputs, ..self.clone() };
+        let mut part = Self { inputs, outputs, nodes, ..self.clone() };
         part.prune();
         part
     }

@@ -1,7 +1,7 @@
 //! Which operators are local, and how.
 
 use super::{Graph, Node, Reach, Shapes};
-use crate::onnx::{Attribute, Dim};
+use crate::onnx::{Attribute, Dim, Tensor};
 
 /// How a node is local.
 pub(super) struct Local {
@@ -107,7 +107,7 @@ pub(super) fn work(node: &Node, graph: &Graph, shapes: &Shapes) -> u64 {
         let shape = name.and_then(|name| shapes.get(name)).map(Vec::as_slice).unwrap_or_default();
         shape.iter().skip(1).filter_map(Dim::size).map(|length| length as u64).product()
     };
-    let weights = node.input(1).and_then(|name| graph.initializers.get(name)).map(|tensor| tensor.shape());
+    let weights = node.input(1).and_then(|name| graph.initializers.get(name)).map(Tensor::shape);
     let output = elements(node.output(0));
     match (node.op_type.as_str(), weights) {
         ("Conv", Some(kernel)) => output * kernel.iter().skip(1).map(|&length| length as u64).product::<u64>(),
