@@ -147,8 +147,9 @@ fn probabilities(graph: &Graph, patches: &[Patch], incremental: bool) -> (Vec<f3
     let input = Array4::from_shape_vec((1, 3, SIDE, SIDE), uniform(7, 3 * SIDE * SIDE, 2.0)).unwrap();
     let covered = Array4::from_elem(input.dim(), -1.0);
     let classes = [Some(1), Some(3)];
-    let asked = model.ask_covered(&input, &covered, patches, &classes, &Cancellation::default());
-    (asked.unwrap().1.into_raw_vec_and_offset().0, model.runs())
+    let cancellation = Cancellation::default();
+    let covering = model.cover(&input, &covered, patches, &classes, &cancellation).unwrap();
+    (covering.probabilities(patches).unwrap().into_raw_vec_and_offset().0, model.runs())
 }
 
 fn patch(rows: Range<usize>, columns: Range<usize>) -> Patch {
@@ -167,11 +168,10 @@ fn check(body: &[Layer], patches: &[Patch]) -> Result<u64, TestCaseError> {
 
 fn layer() -> impl Strategy<Value = Layer> {
     prop_oneof![
-        (1_usize..4, 1_usize..3, 1_usize..3, any::<bool>()).prop_map(|(side, stride, dilation, same)| Layer::Conv {
-            side,
-            stride,
-            dilation,
-            same
+        // ONNX Runtime has no `auto_pad` with dilations.
+        (1_usize..4, 1_usize..3, 1_usize..3, any::<bool>()).prop_map(|(side, stride, dilation, same)| {
+            let same = same && dilation == 1;
+            Layer::Conv { side, stride, dilation, same }
         }),
         Just(Layer::Depthwise),
         Just(Layer::Relu),
@@ -229,9 +229,9 @@ fn the_default_model_gives_the_numbers_of_full_runs() {
     let covered = Array4::from_elem(picture.input.dim(), 0.5);
     let patches: Vec<Patch> = (0..10).map(|step| patch(20 * step..20 * step + 26, 115..150)).collect();
     let ask = |incremental| {
-        let asked =
-            model(incremental).ask_covered(&picture.input, &covered, &patches, &[None], &Cancellation::default());
-        asked.unwrap().1
+        let (model, cancellation) = (model(incremental), Cancellation::default());
+        let covering = model.cover(&picture.input, &covered, &patches, &[None], &cancellation).unwrap();
+        covering.probabilities(&patches).unwrap()
     };
     let (full, incremental) = (ask(false), ask(true));
     let furthest = full.iter().zip(&incremental).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -14,7 +14,8 @@ pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
 pub use incremental::Patch;
-use ndarray::{Array2, Array4};
+use ndarray::Array4;
+pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
@@ -85,7 +86,7 @@ impl Model {
         Ok(Self { name: name.to_owned(), about, preprocessing, labels, layers, programs, occluder })
     }
 
-    /// The same model, whose [`Model::ask_covered`] computes incrementally where that pays only if `incremental`.
+    /// The same model, whose [`Model::cover`] computes incrementally where that pays only if `incremental`.
     #[must_use]
     pub fn incremental(self, incremental: bool) -> Self {
         Self { occluder: Occluder::new(incremental), ..self }
@@ -189,19 +190,19 @@ impl Model {
         self.programs.ask(question, input, classes, cancellation)
     }
 
-    /// The answer about the picture `input` [1, 3, H, W], and for each of its classes the probability [classes, patches] with each of
-    /// `patches` in turn taken from `covered`, of the same shape.
+    /// Looks at the picture `input` [1, 3, H, W], ready to answer for it with any of `patches`, or patches of their sizes, taken from
+    /// `covered`, of the same shape.
     ///
-    /// Where it pays, only what a patch changes is computed: the same numbers up to rounding.
-    pub fn ask_covered(
-        &self,
-        input: &Array4<f32>,
-        covered: &Array4<f32>,
+    /// Where it pays, only what a patch changes is then computed: the same numbers as of full runs, up to rounding.
+    pub fn cover<'a>(
+        &'a self,
+        input: &'a Array4<f32>,
+        covered: &'a Array4<f32>,
         patches: &[Patch],
         classes: &[Option<usize>],
-        cancellation: &Cancellation,
-    ) -> Result<(Answer, Array2<f32>)> {
-        self.occluder.ask(&self.programs, input, covered, patches, classes, cancellation)
+        cancellation: &'a Cancellation,
+    ) -> Result<Covering<'a>> {
+        self.occluder.look(&self.programs, [input, covered], patches, classes, cancellation)
     }
 
     /// How many pictures one run can take: any number, or one where the model's file fixes its batch.

@@ -31,34 +31,23 @@ impl Occluder {
         Self { incremental, steps: OnceLock::new() }
     }
 
-    /// The answer about the picture `input` [1, 3, H, W], and for each of its classes the probability [classes, patches] with each of
-    /// `patches` in turn taken from `covered`, of the same shape.
-    pub fn ask(
-        &self,
-        programs: &Programs,
-        input: &Array4<f32>,
-        covered: &Array4<f32>,
+    /// Looks at the picture `input` [1, 3, H, W], ready to answer for it with any of `patches`, or patches of their sizes, taken from
+    /// `covered`, of the same shape.
+    pub fn look<'a>(
+        &'a self,
+        programs: &'a Programs,
+        [input, covered]: [&'a Array4<f32>; 2],
         patches: &[Patch],
         classes: &[Option<usize>],
-        cancellation: &Cancellation,
-    ) -> Result<(Answer, Array2<f32>)> {
+        cancellation: &'a Cancellation,
+    ) -> Result<Covering<'a>> {
         let steps = self.steps(programs)?;
         let incremental = steps.and_then(|steps| Some((steps, steps.batch(patches)?)));
         let question = incremental.map(|(steps, _)| steps.question()).unwrap_or_default();
         let whole = programs.ask(&question, input, classes, cancellation)?;
         let batch = incremental.map_or(BATCH, |(_, batch)| batch).min(programs.batch());
-        let mut probabilities = Array2::zeros((whole.classes.len(), patches.len()));
-        for (index, patches) in patches.chunks(batch).enumerate() {
-            let found = match incremental {
-                Some((steps, _)) => steps.probabilities(&whole, input, covered, patches, cancellation)?,
-                None => in_full(programs, input, covered, patches, cancellation)?,
-            };
-            let place = index * batch..index * batch + patches.len();
-            for (mut of_class, &class) in probabilities.outer_iter_mut().zip(&whole.classes) {
-                of_class.slice_mut(s![place.clone()]).assign(&found.column(class));
-            }
-        }
-        Ok((whole, probabilities))
+        let incremental = incremental.map(|(steps, _)| steps);
+        Ok(Covering { programs, incremental, batch, input, covered, whole, cancellation })
     }
 
     /// The compiled steps; two first callers may both compile them, and one's are kept.
@@ -74,20 +63,51 @@ impl Occluder {
     }
 }
 
-/// The probabilities [patches, classes] by full runs.
-fn in_full(
-    programs: &Programs,
-    input: &Array4<f32>,
-    covered: &Array4<f32>,
-    patches: &[Patch],
-    cancellation: &Cancellation,
-) -> Result<Array2<f32>> {
-    let internal = |error: ndarray::ShapeError| Error::internal(error.to_string());
-    let mut batch = concatenate(Axis(0), &vec![input.view(); patches.len()]).map_err(internal)?;
-    for (index, Patch { rows, columns }) in patches.iter().enumerate() {
-        let place = |picture: usize| s![picture, .., rows.clone(), columns.clone()];
-        batch.slice_mut(place(index)).assign(&covered.slice(place(0)));
+/// A picture that the model has looked at, of which parts can be covered.
+pub struct Covering<'a> {
+    programs: &'a Programs,
+    incremental: Option<&'a Incremental>,
+    batch: usize,
+    input: &'a Array4<f32>,
+    covered: &'a Array4<f32>,
+    whole: Answer,
+    cancellation: &'a Cancellation,
+}
+
+impl Covering<'_> {
+    /// The answer about the whole picture.
+    pub fn whole(&self) -> &Answer {
+        &self.whole
     }
-    let answer = programs.ask(&Question::default(), &batch, &[], cancellation)?;
-    answer.probabilities.into_dimensionality().map_err(internal)
+
+    /// The probability [classes, patches] of each class asked about with each of `patches` in turn covered.
+    pub fn probabilities(&self, patches: &[Patch]) -> Result<Array2<f32>> {
+        let classes = &self.whole.classes;
+        let mut probabilities = Array2::zeros((classes.len(), patches.len()));
+        for (index, patches) in patches.chunks(self.batch).enumerate() {
+            let found = match self.incremental {
+                Some(steps) => {
+                    steps.probabilities(&self.whole, self.input, self.covered, patches, self.cancellation)?
+                }
+                None => self.in_full(patches)?,
+            };
+            let place = index * self.batch..index * self.batch + patches.len();
+            for (mut of_class, &class) in probabilities.outer_iter_mut().zip(classes) {
+                of_class.slice_mut(s![place.clone()]).assign(&found.column(class));
+            }
+        }
+        Ok(probabilities)
+    }
+
+    /// The probabilities [patches, classes] by one full run.
+    fn in_full(&self, patches: &[Patch]) -> Result<Array2<f32>> {
+        let internal = |error: ndarray::ShapeError| Error::internal(error.to_string());
+        let mut batch = concatenate(Axis(0), &vec![self.input.view(); patches.len()]).map_err(internal)?;
+        for (index, Patch { rows, columns }) in patches.iter().enumerate() {
+            let place = |picture: usize| s![picture, .., rows.clone(), columns.clone()];
+            batch.slice_mut(place(index)).assign(&self.covered.slice(place(0)));
+        }
+        let answer = self.programs.ask(&Question::default(), &batch, &[], self.cancellation)?;
+        answer.probabilities.into_dimensionality().map_err(internal)
+    }
 }

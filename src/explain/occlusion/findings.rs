@@ -41,7 +41,7 @@ pub struct OcclusionMaps {
     pub technique: &'static str,
     /// The likeliest classes of the whole picture, best first.
     pub predictions: Vec<Prediction>,
-    /// How many places the square had.
+    /// How many places of the square were tried.
     #[schema(examples(256))]
     pub positions: usize,
     /// The maps of each class asked for, in that order.

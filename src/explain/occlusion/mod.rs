@@ -2,14 +2,15 @@
 
 mod fill;
 mod findings;
+mod refine;
 mod windows;
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use fill::Fill;
 pub use findings::{Occluded, OcclusionMaps, Quantity};
+use refine::coarse_to_fine;
 pub use windows::Placement;
 use windows::Windows;
 
@@ -52,6 +53,11 @@ pub struct Occlusion {
     #[arg(long, default_value_t = Occlusion::default().threshold)]
     #[schema(minimum = 0, maximum = 1)]
     pub threshold: f32,
+    /// How often strides are halved on the way to `stride`: at first the square moves by 2^refine times as much, and only the
+    /// quarter of the places where the probability changes most is looked at more closely, each time. 0 tries every place.
+    #[arg(long, default_value_t = Occlusion::default().refine)]
+    #[schema(minimum = 0, maximum = 5)]
+    pub refine: u32,
 }
 
 impl Default for Occlusion {
@@ -64,6 +70,7 @@ impl Default for Occlusion {
             placement: Placement::default(),
             quantity: Quantity::default(),
             threshold: 0.85,
+            refine: 0,
         }
     }
 }
@@ -78,14 +85,21 @@ impl Technique for Occlusion {
         let windows = Windows::new(self.placement, [height, width], self.patch, self.stride)?;
         let patches: Vec<Patch> = windows.iter().collect();
         let covered = self.fill.of(model, picture);
-        let (whole, probabilities) = model.ask_covered(&picture.input, &covered, &patches, &classes, cancellation)?;
-        let maps: Vec<Array2<f32>> = probabilities.outer_iter().map(|of_class| windows.map(&of_class)).collect();
-        let scored = predictions::scored(model, &whole);
-        let maps = scored.into_iter().zip(maps).map(|(class, map)| Occluded::new(class, map, self.threshold));
+        let covering = model.cover(&picture.input, &covered, &patches, &classes, cancellation)?;
+        let scored = predictions::scored(model, covering.whole());
+        let whole: Vec<f32> = scored.iter().map(|class| class.prediction.probability).collect();
+        let grid = windows.grid();
+        let (probabilities, positions) = coarse_to_fine(grid, self.refine, &whole, |cells| {
+            let patches: Vec<Patch> =
+                cells.iter().map(|[row, column]| patches[row * grid[1] + column].clone()).collect();
+            covering.probabilities(&patches)
+        })?;
+        let maps = scored.into_iter().zip(probabilities.outer_iter());
+        let maps = maps.map(|(class, of_class)| Occluded::new(class, windows.map(&of_class), self.threshold));
         Ok(OcclusionMaps {
             technique: Self::NAME,
-            predictions: predictions::best(model, &whole),
-            positions: windows.len(),
+            predictions: predictions::best(model, covering.whole()),
+            positions,
             maps: maps.collect(),
             quantity: self.quantity,
         })

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView1, s};
+use ndarray::{Array2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,22 +67,21 @@ impl Windows {
         self.rows.iter().flat_map(of_row)
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.rows.len() * self.columns.len()
+    /// How many rows and columns of windows there are.
+    pub fn grid(&self) -> [usize; 2] {
+        [self.rows.len(), self.columns.len()]
     }
 
-    /// The map of one value for each window, in the order of [`Windows::iter`].
-    pub fn map(&self, values: &ArrayView1<'_, f32>) -> Array2<f32> {
-        let shape = (self.rows.len(), self.columns.len());
+    /// The map of one value for each window, [rows, columns] of windows.
+    pub fn map(&self, values: &ArrayView2<'_, f32>) -> Array2<f32> {
         match self.placement {
-            Placement::Centered => Array2::from_shape_vec(shape, values.to_vec()).unwrap_or_default(),
+            Placement::Centered => values.to_owned(),
             Placement::Sliding => self.average(values),
         }
     }
 
     /// For each pixel the mean of the values of the windows that cover it.
-    fn average(&self, values: &ArrayView1<'_, f32>) -> Array2<f32> {
+    fn average(&self, values: &ArrayView2<'_, f32>) -> Array2<f32> {
         let mut sums = Array2::<f32>::zeros(self.size);
         let mut counts = Array2::<f32>::zeros(self.size);
         for (Patch { rows, columns }, value) in self.iter().zip(values) {
@@ -113,14 +112,14 @@ fn sliding(length: usize, patch: usize, stride: usize) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{arr2, aview1};
+    use ndarray::{arr2, aview2};
 
     use super::*;
 
     #[test]
     fn the_articles_occluder_is_five_cells_wide_and_cut_at_the_border() {
         let windows = Windows::new(Placement::Centered, [224, 224], 70, 14).unwrap();
-        assert_eq!(windows.len(), 256);
+        assert_eq!(windows.grid(), [16, 16]);
         let all: Vec<Patch> = windows.iter().collect();
         assert_eq!(all[0], Patch { rows: 0..42, columns: 0..42 });
         assert_eq!(all[5 * 16 + 3], Patch { rows: 42..112, columns: 14..84 });
@@ -137,7 +136,7 @@ mod tests {
     fn sliding_windows_cover_the_last_row_and_their_overlaps_are_averaged() {
         assert_eq!(sliding(5, 2, 2), [0..2, 2..4, 4..5]);
         let windows = Windows::new(Placement::Sliding, [2, 3], 2, 1).unwrap();
-        assert_eq!(windows.map(&aview1(&[1.0, 3.0])), arr2(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]));
+        assert_eq!(windows.map(&aview2(&[[1.0, 3.0]])), arr2(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]));
     }
 
     #[test]
