@@ -10,6 +10,8 @@ mod window;
 
 use std::collections::HashMap;
 
+pub(super) use arithmetic::BROADCASTING;
+
 use super::{DataType, Dim, Graph, Node, Result, Shape, Tensor};
 
 /// The shape of each value of a graph, by name.
@@ -169,7 +171,7 @@ impl<'g> Inference<'g> {
 }
 
 /// `axis` counted from the front, if it is one of `rank` axes.
-fn axis(axis: i64, rank: usize) -> Option<usize> {
+pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(counted).ok().filter(|&axis| axis < rank)
 }
