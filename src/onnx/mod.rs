@@ -18,7 +18,7 @@ mod tensor;
 mod upgrade;
 mod write;
 
-pub use adapt::{Layout, PictureInput};
+pub use adapt::{ChosenOutput, Layout, PictureInput};
 pub use classifier::Classifier;
 pub use error::{Error, Result};
 pub use external::ExternalData;

@@ -98,6 +98,11 @@ impl Tensor {
         Self::from_floats(&[], &[value])
     }
 
+    /// One truth value of `rank` dimensions.
+    pub fn boolean(value: bool, rank: usize) -> Self {
+        Self { dtype: DataType::Bool, shape: vec![1; rank], data: vec![u8::from(value)].into() }
+    }
+
     /// The element type.
     pub fn dtype(&self) -> DataType {
         self.dtype

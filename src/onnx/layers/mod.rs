@@ -94,7 +94,7 @@ fn input_layer(name: &str) -> Layer {
 }
 
 /// The values that depend on the picture's pixels, not only on its size.
-fn picture_values(graph: &Graph) -> HashSet<&str> {
+pub(super) fn picture_values(graph: &Graph) -> HashSet<&str> {
     let mut values: HashSet<&str> = graph.inputs.iter().map(|input| input.name.as_str()).collect();
     for node in &graph.nodes {
         if node.op_type != "Shape" && node.inputs.iter().any(|name| values.contains(name.as_str())) {
