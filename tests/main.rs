@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod activation_maximization;
+mod adapt;
 mod architecture;
 mod cli;
 mod golden_gradients;

@@ -71,11 +71,15 @@ impl Model {
     /// Reads a model: upgrades its graph, finds its input, logits and layers, and moves its weights to where sessions share them.
     pub fn new(name: &str, files: Files, runtime: &Runtime, weights: Weights) -> Result<Self> {
         let mut graph = files.graph.upgrade()?;
+        let input = graph.take_pictures()?;
         graph.fold_shapes()?;
         graph.bypass_no_ops(&graph.shapes()?);
+        graph.fold_weights()?;
+        graph.keep_channels_first()?;
+        graph.fold_biases()?;
         weights.hold(&mut graph);
         let mut shapes = graph.shapes()?;
-        let classifier = Classifier::find(&mut graph, &mut shapes)?;
+        let classifier = Classifier::find(&mut graph, &mut shapes, &input.name)?;
         let manifest = Manifest::parse(name, files.manifest.as_deref())?;
         let preprocessing = manifest.preprocessing(name, shapes.get(&classifier.input))?;
         let labels = labels(name, files.labels.as_deref(), classifier.classes)?;

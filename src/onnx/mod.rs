@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs a model; [`Graph`] is what every floor above reads and edits.
 
+mod adapt;
 mod classifier;
 mod edit;
 mod error;
@@ -18,6 +19,7 @@ mod tensor;
 mod upgrade;
 mod write;
 
+pub use adapt::{ChosenOutput, Layout, PictureInput};
 pub use classifier::Classifier;
 pub use error::{Error, Result};
 pub use external::ExternalData;

@@ -44,7 +44,7 @@ pub(super) const ELEMENTWISE: [&str; 36] = [
 ];
 
 /// Operators whose output has the shape of their inputs, each repeated where it has length 1.
-pub(super) const BROADCASTING: [&str; 17] = [
+pub(in crate::onnx) const BROADCASTING: [&str; 17] = [
     "Add",
     "And",
     "Div",
