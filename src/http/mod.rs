@@ -6,6 +6,7 @@ mod error;
 mod explain;
 mod explain_all;
 mod filters;
+mod form;
 mod health;
 mod layers;
 mod models;
