@@ -21,6 +21,7 @@ mod schema;
 mod serve;
 mod state;
 mod summary;
+mod technique_options;
 mod unread;
 mod upload;
 mod wishes;
