@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod golden_gradients;
 mod golden_techniques;
+mod golden_weights;
 mod gradients;
 mod http;
 mod onnx_runtime;
