@@ -7,6 +7,7 @@ mod architecture;
 mod cli;
 mod golden_gradients;
 mod golden_techniques;
+mod golden_weights;
 mod gradients;
 mod http;
 mod incremental;

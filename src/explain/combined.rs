@@ -7,7 +7,7 @@ use super::{Backdrop, Explanation, Findings, LayerOutputsFound, OcclusionMaps, O
 use crate::{
     error::{Error, Result},
     imaging::RgbImage,
-    model::{Model, Picture, Question},
+    model::{ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
 
@@ -78,32 +78,47 @@ pub struct Combination {
     pub explanations: Vec<Found>,
 }
 
-/// Explains `picture` by all of `techniques`, which explain the same classes.
+/// Explains `picture` by all of `techniques`.
 ///
-/// Those that learn all from one run share it: the model runs forward once for all of them.
+/// Those that learn all from one run, and explain the same classes, share it: the model runs forward once for all of them.
 pub fn explain_all(
     techniques: &[Box<dyn Explainer>],
     model: &Model,
     picture: &Picture,
     cancellation: &Cancellation,
 ) -> Result<Combination> {
-    let sharing: Vec<&dyn OneRun> = techniques.iter().filter_map(|technique| technique.sharing()).collect();
-    let shared = match sharing.first() {
-        Some(first) => {
-            let mut question = Question::default();
-            for technique in &sharing {
-                question.merge(technique.question(model)?);
-            }
-            let classes = model.resolve(first.classes())?;
-            Some(model.ask(&question, &picture.input, &classes, cancellation)?)
+    let mut runs = Vec::new();
+    for shared in shared_runs(techniques, model)? {
+        runs.push((shared.wanted, model.ask(&shared.question, &picture.input, &shared.classes, cancellation)?));
+    }
+    let answer = |technique: &dyn OneRun| runs.iter().find(|(wanted, _)| *wanted == technique.classes());
+    let explanations = techniques.iter().map(|technique| {
+        match technique.sharing().and_then(|technique| Some((technique, answer(technique)?))) {
+            Some((technique, (_, answer))) => technique.read(model, answer).map(Found::Maps),
+            None => technique.explain_alone(model, picture, cancellation),
         }
-        None => None,
-    };
-    let explanations = techniques.iter().map(|technique| match (technique.sharing(), &shared) {
-        (Some(technique), Some(answer)) => technique.read(model, answer).map(Found::Maps),
-        _ => technique.explain_alone(model, picture, cancellation),
     });
     Ok(Combination { explanations: explanations.collect::<Result<_>>()? })
+}
+
+/// A run of the model for all techniques that explain the same classes.
+struct SharedRun<'t> {
+    wanted: &'t [ClassRef],
+    classes: Vec<Option<usize>>,
+    question: Question,
+}
+
+/// The runs that `techniques` can share.
+fn shared_runs<'t>(techniques: &'t [Box<dyn Explainer>], model: &Model) -> Result<Vec<SharedRun<'t>>> {
+    let mut runs: Vec<SharedRun<'t>> = Vec::new();
+    for technique in techniques.iter().filter_map(|technique| technique.sharing()) {
+        let (wanted, question) = (technique.classes(), technique.question(model)?);
+        match runs.iter_mut().find(|run| run.wanted == wanted) {
+            Some(run) => run.question.merge(question),
+            None => runs.push(SharedRun { wanted, classes: model.resolve(wanted)?, question }),
+        }
+    }
+    Ok(runs)
 }
 
 impl Found {

@@ -25,7 +25,7 @@ use occluded::Occluder;
 use programs::Programs;
 
 use crate::{
-    error::{Error, Result, did_you_mean, quoted},
+    error::{Error, Result, did_you_mean, excerpt, quoted},
     imaging::{Region, RgbImage},
     onnx::{Classifier, Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution, layers},
     runtime::{Cancellation, Runtime, Weights},
@@ -231,7 +231,7 @@ const MOST_CLASSES: usize = 16;
 fn unknown_layer(name: &str, layers: &[&str]) -> Error {
     let names = || layers.iter().copied();
     let hint = did_you_mean(name, names(), 3).unwrap_or_else(|| format!("use one of {}", quoted(names())));
-    Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}"))
+    Error::unprocessable("unknown_layer", format!("there is no layer `{}`: {hint}", excerpt(name)))
 }
 
 fn labels(model: &str, text: Option<&str>, classes: usize) -> Result<Labels> {
