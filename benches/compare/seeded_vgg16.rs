@@ -1,7 +1,7 @@
 //! Writes a full-size VGG16 with seeded weights into a models directory, for the comparison with other libraries.
 //!
 //! usage: `cargo run --release --example seeded_vgg16 -- DIRECTORY`
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{env, fs, path::PathBuf};
 

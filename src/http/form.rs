@@ -23,6 +23,7 @@ pub(super) struct Form {
 }
 
 /// A field of a form.
+#[allow(clippy::large_enum_variant)] // there is one at a time
 pub(super) enum FormField<'a> {
     /// The picture, not read yet.
     Image(Image<'a>),

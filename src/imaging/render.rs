@@ -163,7 +163,8 @@ pub(super) fn in_colormap(
     let levels = levels.into_dimensionality().unwrap_or_default();
     let mut picture = RgbImage::new(width, height);
     for (pixel, level) in picture.pixels_mut().zip(upsample(&levels.view(), width as usize, height as usize)) {
-        pixel.0 = colors[usize::from(level.round() as u8)];
+        // Adding a half and cutting is rounding, and many times faster than `round`.
+        pixel.0 = colors[usize::from((level + 0.5) as u8)];
     }
     picture
 }
