@@ -20,6 +20,10 @@ mod photo;
 use photo::photo;
 use tokio::{net::TcpListener, runtime::Runtime};
 
+/// The service's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MODEL: &str = "vgg16-caltech101";
 /// How many pairs of runs the difference is the median of.
 const PAIRS: usize = 41;
