@@ -179,7 +179,9 @@ mod tests {
 
     fn histogram(values: &[f32]) -> Histogram {
         let mut histogram = Histogram::empty(values[0], values[values.len() - 1]);
-        values.iter().for_each(|value| histogram.count(*value));
+        for value in values {
+            histogram.count(*value);
+        }
         histogram
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Form {
 /// A field of a form.
 pub(super) enum FormField<'a> {
     /// The picture, not read yet.
-    Image(Image<'a>),
+    Image(Box<Image<'a>>),
     /// An option: its name and value.
     Option(String, String),
 }
@@ -53,7 +53,7 @@ impl Form {
         };
         let name = field.name().unwrap_or_default().to_owned();
         if name == IMAGE {
-            return Ok(Some(FormField::Image(Image { field, limit })));
+            return Ok(Some(FormField::Image(Box::new(Image { field, limit }))));
         }
         let value = field.text().await.map_err(|error| refuse(&error, limit))?;
         // Fields without content count too.
