@@ -10,6 +10,7 @@ mod golden_weights;
 mod gradients;
 mod http;
 mod onnx_runtime;
+mod small_network;
 mod stop_sign;
 mod summary;
 mod techniques;
