@@ -12,7 +12,7 @@ use glassbox::{
 use ndarray::{Array4, ArrayD, s};
 use ndarray_npy::ReadNpyExt;
 
-use crate::{techniques, vgg16};
+use crate::{http::models_dir::full_size_vgg16, techniques, vgg16};
 
 fn golden(name: &str) -> ArrayD<f32> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/gradients/{name}.npy"));
@@ -58,5 +58,5 @@ fn the_default_model_has_pytorchs_gradients() {
 
 #[test]
 fn a_full_size_vgg16_has_pytorchs_gradients() {
-    check("vgg16_full", &vgg16::served().app.models().unwrap().get("vgg16").unwrap(), 1001);
+    check("vgg16_full", &full_size_vgg16().app.models().unwrap().get("vgg16").unwrap(), 1001);
 }

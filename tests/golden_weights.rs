@@ -48,7 +48,11 @@ fn statistics_and_histograms_are_numpys() {
             let theirs = golden::<f64>(&format!("{layer}_{name}_statistics")).into_raw_vec_and_offset().0;
             let close = |ours: f64, theirs: f64| (ours - theirs).abs() <= 1e-12 * theirs.abs();
             assert!(close(mean, theirs[0]) && close(std, theirs[1]), "{layer} {name}: {mean} {std}, {theirs:?}");
-            assert_eq!([min, max].map(f64::from).to_vec(), theirs[2..4], "{layer} {name}");
+            assert_eq!(
+                [min, max].map(|value| f64::from(value).to_bits()),
+                [theirs[2], theirs[3]].map(f64::to_bits),
+                "{layer} {name}"
+            );
             let counts: Vec<f64> = histogram.counts.iter().map(|&count| count as f64).collect();
             assert_eq!(counts, theirs[4..36], "{layer} {name}");
             let edges: Vec<f64> = histogram.edges.iter().copied().map(f64::from).collect();

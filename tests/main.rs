@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod activation_maximization;
+mod adapt;
 mod architecture;
 mod cli;
 mod golden_gradients;
@@ -9,6 +10,7 @@ mod golden_techniques;
 mod golden_weights;
 mod gradients;
 mod http;
+mod incremental;
 mod onnx_runtime;
 mod small_network;
 mod stop_sign;

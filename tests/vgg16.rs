@@ -1,28 +1,8 @@
 //! A full-size VGG16 with weights from a hash, the same that `golden/gradients.py` makes.
 
-use std::{fs, sync::OnceLock};
-
 use glassbox::onnx::{DataType, Dim, Graph, Node, Tensor, ValueInfo};
 
-use crate::http::Server;
-
 const BLOCKS: [(usize, usize, usize); 5] = [(1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512), (5, 3, 512)];
-
-/// A server of the full-size VGG16, called `vgg16`: made once, since it has 138 million numbers.
-pub fn served() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let models = tempfile::tempdir().unwrap();
-        let directory = models.path().join("vgg16");
-        fs::create_dir(&directory).unwrap();
-        fs::write(directory.join("model.onnx"), full_size().to_bytes()).unwrap();
-        fs::write(directory.join("model.toml"), "[preprocessing]\nmode = \"caffe\"\nresize = \"stretch\"").unwrap();
-        Server::start(|config| {
-            config.models.dir = models.path().into();
-            config.server.request_timeout = 600;
-        })
-    })
-}
 
 /// float32 values in [-scale, scale), from a hash of seed and index.
 pub fn uniform(seed: u32, count: usize, scale: f32) -> Vec<f32> {
@@ -39,7 +19,7 @@ pub fn uniform(seed: u32, count: usize, scale: f32) -> Vec<f32> {
 }
 
 /// VGG16 with 1,000 classes: input `input` [batch, 3, 224, 224], output `predictions` (softmax).
-fn full_size() -> Graph {
+pub fn full_size() -> Graph {
     let mut graph = Graph { name: "vgg16".into(), opset: 17, ..Graph::default() };
     graph.inputs.push(value("input", &[Dim::Symbol("batch".into()), 3.into(), 224.into(), 224.into()]));
     graph.outputs.push(value("predictions", &[Dim::Symbol("batch".into()), 1000.into()]));

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Explanation, Findings, LayerOutputsFound, OcclusionMaps, OneRun, Technique, drawing};
+use super::{Backdrop, Explanation, Findings, LayerOutputsFound, OcclusionMaps, OneRun, Technique, drawing};
 use crate::{
     error::{Error, Result},
-    imaging::{RgbImage, Style},
+    imaging::RgbImage,
     model::{ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
@@ -123,13 +123,13 @@ fn shared_runs<'t>(techniques: &'t [Box<dyn Explainer>], model: &Model) -> Resul
 
 impl Found {
     /// The maps drawn, each with its caption: the technique and the class.
-    fn drawings(&self, picture: &Picture, style: &Style) -> Result<Vec<(String, RgbImage)>> {
+    fn drawings(&self, backdrop: Backdrop<'_>) -> Result<Vec<(String, RgbImage)>> {
         let caption = |technique: &str, label: &str| format!("{technique}: {label}");
         match self {
             Self::Maps(Explanation { technique, maps, .. }) => maps
                 .iter()
                 .map(|map| {
-                    let drawn = drawing::draw(map.values.0.view(), picture, style)?;
+                    let drawn = backdrop.draw(map.values.0.view())?;
                     Ok((caption(technique, &map.class.prediction.label), drawn))
                 })
                 .collect(),
@@ -137,11 +137,11 @@ impl Found {
                 .maps
                 .iter()
                 .map(|map| {
-                    let drawn = drawing::draw(found.shown(map, style), picture, style)?;
+                    let drawn = backdrop.draw(found.shown(map, backdrop.style))?;
                     Ok((caption(found.technique, &map.class.prediction.label), drawn))
                 })
                 .collect(),
-            Self::Layers(found) => found.drawings(style),
+            Self::Layers(found) => found.drawings(backdrop.style),
         }
     }
 
@@ -157,11 +157,11 @@ impl Found {
 
 impl Findings for Combination {
     /// A captioned contact sheet.
-    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-        drawing::check_size(self.explanations.iter().map(Found::count).sum(), picture, style)?;
+    fn to_png(&self, backdrop: Backdrop<'_>) -> Result<Vec<u8>> {
+        backdrop.check_size(self.explanations.iter().map(Found::count).sum())?;
         let mut tiles = Vec::new();
         for found in &self.explanations {
-            tiles.extend(found.drawings(picture, style)?);
+            tiles.extend(found.drawings(backdrop)?);
         }
         drawing::sheet(&tiles)
     }

@@ -70,7 +70,7 @@ async fn explain<T: Technique>(
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
         let run = |picture: &_| technique.explain(&model, picture, cancellation);
-        Report::new(&model, &upload.picture, &limits, run)?.write(format, &style)
+        Report::new(&model, &upload.picture, &limits, cancellation, run)?.write(format, &style, cancellation)
     });
     Ok(respond(work.await?, format))
 }

@@ -48,7 +48,7 @@ async fn explain(
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
         let run = |picture: &_| explain_all(&techniques, &model, picture, cancellation);
-        Report::new(&model, &upload.picture, &limits, run)?.write(format, &style)
+        Report::new(&model, &upload.picture, &limits, cancellation, run)?.write(format, &style, cancellation)
     });
     Ok(respond(work.await?, format))
 }

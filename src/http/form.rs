@@ -23,9 +23,10 @@ pub(super) struct Form {
 }
 
 /// A field of a form.
+#[allow(clippy::large_enum_variant)] // there is one at a time
 pub(super) enum FormField<'a> {
     /// The picture, not read yet.
-    Image(Box<Image<'a>>),
+    Image(Image<'a>),
     /// An option: its name and value.
     Option(String, String),
 }
@@ -53,7 +54,7 @@ impl Form {
         };
         let name = field.name().unwrap_or_default().to_owned();
         if name == IMAGE {
-            return Ok(Some(FormField::Image(Box::new(Image { field, limit }))));
+            return Ok(Some(FormField::Image(Image { field, limit })));
         }
         let value = field.text().await.map_err(|error| refuse(&error, limit))?;
         // Fields without content count too.

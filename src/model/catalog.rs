@@ -82,6 +82,7 @@ fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Resu
         Source::Directory(directory) => read_directory(name, directory)?,
     };
     Model::new(name, files, runtime, Weights::new(&config.models.cache_dir))
+        .map(|model| model.incremental(config.occlusion.incremental))
         .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })
 }
 

@@ -116,7 +116,8 @@ impl Model {
             (LayerKind::Dense, 2) => {
                 let transposed = has_rows_of_outputs(layer);
                 let inputs = kernel.shape()[usize::from(transposed)];
-                let flattened = onnx::flattened_before(layer, &self.layers);
+                let flattened =
+                    onnx::flattened_before(layer, &self.layers, self.programs.graph(), self.programs.shapes());
                 let flattened = flattened.filter(|maps| maps.iter().product::<usize>() == inputs);
                 Axes::Dense { transposed, flattened }
             }

@@ -112,6 +112,11 @@ impl Programs {
         &self.classifier.logits
     }
 
+    /// The name of the value that holds the probabilities.
+    pub fn probabilities(&self) -> &str {
+        &self.classifier.probabilities
+    }
+
     /// The model's graph.
     pub fn graph(&self) -> &Graph {
         &self.graph

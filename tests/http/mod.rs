@@ -10,7 +10,7 @@ mod layer_outputs;
 mod layers;
 mod limits;
 mod models;
-mod models_dir;
+pub mod models_dir;
 mod openapi;
 mod pictures;
 mod predict;

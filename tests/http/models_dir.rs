@@ -1,5 +1,7 @@
 //! Models out of a models directory: a small network that is no VGG, and a full-size VGG16.
 
+use std::{fs, sync::OnceLock};
+
 use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
 use serde_json::{Value, json};
@@ -10,10 +12,26 @@ use crate::{
     vgg16,
 };
 
+/// A server of the full-size VGG16, called `vgg16`: made once, since it has 138 million numbers.
+pub fn full_size_vgg16() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let models = tempfile::tempdir().unwrap();
+        let directory = models.path().join("vgg16");
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("model.onnx"), vgg16::full_size().to_bytes()).unwrap();
+        fs::write(directory.join("model.toml"), "[preprocessing]\nmode = \"caffe\"\nresize = \"stretch\"").unwrap();
+        Server::start(|config| {
+            config.models.dir = models.path().into();
+            config.server.request_timeout = 600;
+        })
+    })
+}
+
 fn small() -> Server {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::create_dir(directory.path().join("small")).unwrap();
-    std::fs::write(directory.path().join("small/model.onnx"), small_network::graph().to_bytes()).unwrap();
+    fs::create_dir(directory.path().join("small")).unwrap();
+    fs::write(directory.path().join("small/model.onnx"), small_network::graph().to_bytes()).unwrap();
     Server::start(|config| config.models.dir = directory.path().into())
 }
 
@@ -60,7 +78,7 @@ async fn a_network_that_is_no_vgg_has_figures_of_its_own() {
 
 #[tokio::test]
 async fn a_full_size_vgg16_is_served() {
-    let server = vgg16::served();
+    let server = full_size_vgg16();
     let get = |call: &str| server.get(&format!("/v1/models/vgg16{call}"));
     let summary = json(get("/summary")).await;
     assert_eq!(summary["total_parameters"], 138_357_544);

@@ -74,20 +74,6 @@ impl LayerKind {
         matches!(self, Self::Conv2D | Self::DepthwiseConv2D | Self::Conv2DTranspose)
     }
 
-    /// Whether ONNX defines the layer on feature maps with the channels first.
-    pub(super) fn has_channels_first(&self) -> bool {
-        self.is_convolution()
-            || matches!(
-                self,
-                Self::InputLayer
-                    | Self::MaxPooling2D
-                    | Self::AveragePooling2D
-                    | Self::GlobalMaxPooling2D
-                    | Self::GlobalAveragePooling2D
-                    | Self::BatchNormalization
-            )
-    }
-
     /// Whether an activation after it is part of the layer.
     pub(super) fn has_activation(&self) -> bool {
         self.is_convolution() || *self == Self::Dense
