@@ -10,6 +10,7 @@ mod golden_techniques;
 mod gradients;
 mod http;
 mod onnx_runtime;
+mod own_models;
 mod stop_sign;
 mod summary;
 mod techniques;

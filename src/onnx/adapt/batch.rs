@@ -78,7 +78,7 @@ impl Graph {
         self.nodes.iter().filter(of_pictures).all(|node| {
             let rank = node.input(0).and_then(|name| opened.get(name)).map_or(0, Vec::len);
             let mut made = node.outputs.iter().filter(|name| !name.is_empty());
-            made.all(has_rows) && keeps_rows_apart(node, rank, &pictures)
+            made.all(has_rows) && keeps_rows_apart(node, rank, &pictures) && !adds_rows(node, opened)
         })
     }
 }
@@ -97,6 +97,12 @@ fn keeps_rows_apart(node: &Node, rank: usize, pictures: &HashSet<&str>) -> bool 
         "MatMul" => rank > 2 || !node.inputs.iter().skip(1).any(has_rows),
         _ => true,
     }
+}
+
+/// Whether `node` is a `Gemm` that adds a matrix with more rows than one.
+fn adds_rows(node: &Node, shapes: &Shapes) -> bool {
+    let added = node.input(2).filter(|_| node.op_type == "Gemm").and_then(|name| shapes.get(name));
+    added.is_some_and(|shape| shape.len() == 2 && shape[0] != Dim::Size(1))
 }
 
 #[cfg(test)]
@@ -134,8 +140,8 @@ mod tests {
     }
 
     /// `[batch, ...]`
-    fn open<const N: usize>(rest: [usize; N]) -> Option<Shape> {
-        Some(std::iter::once(Dim::Symbol(BATCH.to_owned())).chain(rest.map(Dim::Size)).collect())
+    fn open<const N: usize>(rest: [usize; N]) -> Shape {
+        std::iter::once(Dim::Symbol(BATCH.to_owned())).chain(rest.map(Dim::Size)).collect()
     }
 
     fn reshape(batch: usize, target: &[i64]) -> Graph {
@@ -144,16 +150,16 @@ mod tests {
 
     #[test]
     fn a_reshape_with_the_batch_in_its_constant_keeps_whatever_batch_there_is() {
-        assert_eq!(opened(reshape(1, &[1, 24])), open([24]));
-        assert_eq!(opened(reshape(1, &[1, -1])), open([24]));
-        assert_eq!(opened(reshape(1, &[-1, 24])), open([24]));
-        assert_eq!(opened(reshape(8, &[8, 6, -1])), open([6, 4]));
+        assert_eq!(opened(reshape(1, &[1, 24])), Some(open([24])));
+        assert_eq!(opened(reshape(1, &[1, -1])), Some(open([24])));
+        assert_eq!(opened(reshape(1, &[-1, 24])), Some(open([24])));
+        assert_eq!(opened(reshape(8, &[8, 6, -1])), Some(open([6, 4])));
         let nodes = vec![
             Node::new("Concat", ["one", "rest"], ["target"]).with_int("axis", 0),
             Node::new("Reshape", ["x", "target"], ["y"]),
         ];
         let constants = vec![("one", Tensor::from_ints(&[1])), ("rest", Tensor::from_ints(&[-1]))];
-        assert_eq!(opened(graph(1, nodes, constants)), open([24]));
+        assert_eq!(opened(graph(1, nodes, constants)), Some(open([24])));
     }
 
     #[test]
