@@ -78,7 +78,7 @@ impl Graph {
         self.nodes.iter().filter(of_pictures).all(|node| {
             let rank = node.input(0).and_then(|name| opened.get(name)).map_or(0, Vec::len);
             let mut made = node.outputs.iter().filter(|name| !name.is_empty());
-            made.all(has_rows) && keeps_rows_apart(node, rank, &pictures)
+            made.all(has_rows) && keeps_rows_apart(node, rank, &pictures) && !adds_rows(node, opened)
         })
     }
 }
@@ -97,6 +97,12 @@ fn keeps_rows_apart(node: &Node, rank: usize, pictures: &HashSet<&str>) -> bool 
         "MatMul" => rank > 2 || !node.inputs.iter().skip(1).any(has_rows),
         _ => true,
     }
+}
+
+/// Whether `node` is a `Gemm` that adds a matrix with more rows than one.
+fn adds_rows(node: &Node, shapes: &Shapes) -> bool {
+    let added = node.input(2).filter(|_| node.op_type == "Gemm").and_then(|name| shapes.get(name));
+    added.is_some_and(|shape| shape.len() == 2 && shape[0] != Dim::Size(1))
 }
 
 #[cfg(test)]

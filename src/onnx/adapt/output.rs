@@ -48,18 +48,18 @@ impl Graph {
             };
         }
         let mut candidates: Vec<&str> = names.iter().copied().filter(|name| count(name).is_some()).collect();
-        let mut reasons = vec!["is one score for each class".to_owned()];
+        let mut reasons = vec!["gives one score for each class".to_owned()];
         if let Some(labels) = labels.filter(|labels| candidates.iter().any(|name| count(name) == Some(*labels))) {
             let before = candidates.len();
             candidates.retain(|name| count(name) == Some(labels));
             if candidates.len() < before {
-                reasons.push(format!("has as many as there are labels, {labels}"));
+                reasons.push(format!("gives as many as there are labels, {labels}"));
             }
         }
         let named = NAMES.iter().find_map(|usual| candidates.iter().find(|name| last_part(name) == *usual));
         if let Some(named) = named.copied().filter(|_| candidates.len() > 1) {
             candidates = vec![named];
-            reasons.push("is called as classifiers call it".to_owned());
+            reasons.push("has a name that classifiers give it".to_owned());
         }
         let Some(name) = candidates.first().map(|&name| name.to_owned()) else {
             return Err(Error::Unsupported(match names.as_slice() {
@@ -68,7 +68,8 @@ impl Graph {
                 _ => format!("none of its outputs is one score for each class: {}", listed()),
             }));
         };
-        let first = if candidates.len() > 1 { "the first of its outputs that" } else { "of its outputs the one that" };
+        let first =
+            if candidates.len() > 1 { "of its outputs, the first that" } else { "of its outputs, the one that" };
         let reason = (names.len() > 1).then(|| format!("{first} {} ({})", reasons.join(" and "), listed()));
         Ok(ChosenOutput { name, reason })
     }
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(chosen(&[("a", 5)], None, None), ("a".to_owned(), None));
         assert_eq!(chosen(&[("maps", 0), ("a", 5), ("aux", 5)], None, None).0, "a");
         let (name, reason) = chosen(&[("maps", 0), ("a", 5)], None, None);
-        let expected = "of its outputs the one that is one score for each class (`maps` [n, 8, 2, 2], `a` [n, 5])";
+        let expected = "of its outputs, the one that gives one score for each class (`maps` [n, 8, 2, 2], `a` [n, 5])";
         assert_eq!((name.as_str(), reason.as_deref()), ("a", Some(expected)));
     }
 
