@@ -12,6 +12,7 @@ mod gradients;
 mod http;
 mod incremental;
 mod onnx_runtime;
+mod operators;
 mod own_models;
 mod small_network;
 mod stop_sign;

@@ -65,6 +65,7 @@ pub fn graph(sizes: &[usize], nodes: Vec<Node>, constants: Vec<(&str, Tensor)>) 
         outputs: vec![ValueInfo { name: output, dtype: DataType::Float, shape: None }],
         nodes,
         initializers: constants.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
+        ..Graph::default()
     }
 }
 

@@ -15,6 +15,7 @@ mod openapi;
 mod pictures;
 mod predict;
 mod routes;
+mod unsupported;
 
 use std::{
     future::pending,
