@@ -3,22 +3,29 @@
 mod ascent;
 mod catalog;
 mod class;
+mod directory;
+mod imagenet;
+mod import;
 mod incremental;
 mod manifest;
 mod occluded;
 mod parameters;
 mod preprocessing;
 mod programs;
+mod pull;
 
 pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
+pub use imagenet::imagenet_labels;
+pub use import::{Imported, Naming, import_vgg16};
 pub use incremental::Patch;
 use ndarray::Array4;
 pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
+pub use pull::{Connection, Published, Pulled};
 
 use manifest::Manifest;
 use occluded::Occluder;
