@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Files, Model, manifest::Manifest};
+use super::{Files, Model, directory::is_model_name, manifest::Manifest};
 use crate::{
     config::Config,
     error::{Error, Kind, Result, excerpt, nearest, quoted},
@@ -111,7 +111,7 @@ fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
             continue;
         }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        if !is_model_name(&name) {
             let message = format!("the model directory `{name}` needs a name of letters, digits, `_` and `-`");
             return Err(Error::setup("invalid_model_name", message));
         }
