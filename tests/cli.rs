@@ -107,7 +107,10 @@ fn what_cannot_be_done_is_said() {
         (&["explain", "grad-cam", "/nowhere.jpg"], "/nowhere.jpg cannot be read"),
         (&["explain", "grad-cam", "Cargo.toml"], "not a picture"),
         (&["explain", "grad-cam", &sign, "--class", "stop_sing"], "`stop_sign`"),
+        (&["explain", "grad-cam", &sign, "--class", "-1"], "there is no class -1: indices go from 0 to 100"),
+        (&["activation-maximization", "--class", "-1"], "there is no class -1"),
         (&["explain", "grad-cam", &sign, "--layer", "fc1"], "`block5_conv3`"),
+        (&["explain", "smoothgrad", &sign, "--noise", "-1"], "from 0 to 1"),
         (&["explain", "grad-cam", &sign, "--alpha", "2"], "from 0 to 1"),
         (&["explain", "grad-can", &sign], "'grad-cam'"),
         (&["explain", "smoothgrad", &sign, "--samples", "0"], "from 1 to 500"),
@@ -127,6 +130,10 @@ fn a_service_that_cannot_start_says_why() {
     let free = || glassbox(&["serve", "--listen", "127.0.0.1:0"]);
     let message = fail(free().env("GLASSBOX_SERVER__QUEU", "1"));
     assert!(message.contains("did you mean `server.queue`?"), "{message}");
+    let message = fail(free().env("GLASSBOX_SERVER__CORS_ORIGINS", "https://example.org/"));
+    assert!(message.contains("`https://example.org/` in server.cors_origins is no origin"), "{message}");
+    let message = fail(free().env("GLASSBOX_MODELS__DEFAULT", "vgg19"));
+    assert!(message.contains("models.default: there is no model `vgg19`") && message.contains("101`"), "{message}");
     let message = fail(free().env("GLASSBOX_RUNTIME__LIBRARY", "/nowhere/libonnxruntime.so"));
     assert!(message.contains("/nowhere/libonnxruntime.so"), "{message}");
     // Nothing is at any of the usual places.

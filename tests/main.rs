@@ -2,15 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod activation_maximization;
+mod adapt;
 mod architecture;
 mod cli;
 mod golden_gradients;
 mod golden_techniques;
+mod golden_weights;
 mod gradients;
 mod http;
+mod incremental;
 mod onnx_runtime;
 mod operators;
+mod own_models;
+mod pull;
+mod small_network;
 mod stop_sign;
 mod summary;
 mod techniques;
 mod vgg16;
+mod vgg16_files;

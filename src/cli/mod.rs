@@ -3,11 +3,13 @@
 mod activation_maximization;
 mod explain;
 mod files;
+mod import;
 mod interrupt;
 mod models;
 mod openapi;
 mod picture;
 mod predict;
+mod pull;
 mod serve;
 mod summary;
 
@@ -17,7 +19,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -47,12 +49,22 @@ enum Command {
     ActivationMaximization(activation_maximization::ActivationMaximization),
     Models(models::ListModels),
     Summary(summary::Summary),
+    Pull(pull::Pull),
+    Import(import::Import),
     Openapi(openapi::Openapi),
+}
+
+impl Command {
+    /// Whether the command makes the models directory where there is none.
+    fn makes_models(&self) -> bool {
+        matches!(self, Self::Pull(_) | Self::Import(_))
+    }
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = taking_negative_numbers(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,6 +74,15 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// `command`, where a number below 0 is a value rather than an unknown flag: what is wrong with it is said by what takes it.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let takes_values = argument.get_action().takes_values();
+        if takes_values { argument.allow_negative_numbers(true) } else { argument }
+    });
+    command.mut_subcommands(taking_negative_numbers)
+}
+
 fn run(cli: Cli) -> Result<()> {
     // The document describes the interface, whatever the settings of this machine are.
     if let Command::Openapi(openapi) = &cli.command {
@@ -69,7 +90,7 @@ fn run(cli: Cli) -> Result<()> {
     }
     let mut config = Config::load(cli.config.as_deref(), environment())?;
     if let Some(directory) = cli.models {
-        if !directory.is_dir() {
+        if !directory.is_dir() && !cli.command.makes_models() {
             let message = format!("--models names `{}`, which is no directory", directory.display());
             return Err(Error::setup("no_such_directory", message));
         }
@@ -83,6 +104,8 @@ fn run(cli: Cli) -> Result<()> {
         Command::ActivationMaximization(maximization) => maximization.run(&config),
         Command::Models(models) => models.run(&config),
         Command::Summary(summary) => summary.run(&config),
+        Command::Pull(pull) => pull.run(&config),
+        Command::Import(import) => import.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }
 }
@@ -109,12 +132,10 @@ fn start_log(log: &Log) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_flags_do_not_contradict_each_other() {
-        Cli::command().debug_assert();
+        taking_negative_numbers(Cli::command()).debug_assert();
     }
 }

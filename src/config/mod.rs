@@ -18,6 +18,8 @@ pub struct Config {
     pub models: Models,
     /// Bounds on uploaded pictures.
     pub images: Images,
+    /// How occlusion computes.
+    pub occlusion: Occlusion,
     /// The log.
     pub log: Log,
 }
@@ -78,11 +80,18 @@ pub struct Models {
     pub default: String,
     /// Where weights are kept once for all sessions; empty: the user's cache directory.
     pub cache_dir: PathBuf,
+    /// The address of a directory that `glassbox pull` takes files from; empty: the publisher's.
+    pub mirror: String,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Self { dir: "models".into(), default: "vgg16-caltech101".into(), cache_dir: PathBuf::new() }
+        Self {
+            dir: "models".into(),
+            default: "vgg16-caltech101".into(),
+            cache_dir: PathBuf::new(),
+            mirror: String::new(),
+        }
     }
 }
 
@@ -99,6 +108,20 @@ pub struct Images {
 impl Default for Images {
     fn default() -> Self {
         Self { max_pixels: 50_000_000, max_side: 16_384 }
+    }
+}
+
+/// How occlusion computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Occlusion {
+    /// Whether only what a patch changes is computed, where that is faster.
+    pub incremental: bool,
+}
+
+impl Default for Occlusion {
+    fn default() -> Self {
+        Self { incremental: true }
     }
 }
 

@@ -53,7 +53,8 @@ impl Model {
     pub fn filter_unit(&self, layer: &str, filter: usize) -> Result<Unit> {
         let layer = self.layer(layer)?;
         let units = match layer.output_shape.as_slice() {
-            [_, units] | [_, units, _, _] if !layer.inputs.is_empty() => units.size(),
+            [_, units] if !layer.inputs.is_empty() => units.size(),
+            [_, units, _, _] if !layer.inputs.is_empty() && layer.has_feature_maps() => units.size(),
             _ => None,
         };
         let units = units.ok_or_else(|| {

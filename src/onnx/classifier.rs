@@ -1,6 +1,6 @@
 //! Where a classifier takes its picture and gives its answer.
 
-use super::{DataType, Dim, Error, Graph, Node, Result, Shapes, ValueInfo};
+use super::{Dim, Error, Graph, Node, Result, Shapes, graph::shape_text};
 
 /// The values of a classifier that have a meaning for its callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,16 +20,18 @@ const LOGITS: &str = "glassbox/logits";
 const PROBABILITIES: &str = "glassbox/probabilities";
 
 impl Classifier {
-    /// Finds the values in `graph`, and adds those it lacks: a `Softmax` where it ends in logits, a `Flatten` where these are
-    /// not [N, classes].
+    /// Finds the values in `graph`, whose `input` takes the picture, and adds those it lacks: a `Softmax` where it ends in logits,
+    /// a `Flatten` where these are not [N, classes].
     ///
-    /// An error says what keeps the graph from being a picture classifier.
-    pub fn find(graph: &mut Graph, shapes: &mut Shapes) -> Result<Self> {
-        let input = picture_input(graph)?;
+    /// An error says what keeps the graph from being a classifier.
+    pub fn find(graph: &mut Graph, shapes: &mut Shapes, input: &str) -> Result<Self> {
         let output = graph.outputs.first().ok_or_else(|| Error::Invalid("it has no output".to_owned()))?.name.clone();
         let head = Head::of(graph, shapes, &output);
         let scores = head.as_ref().map_or(output.as_str(), |head| &head.scores).to_owned();
-        let classes = class_count(shapes, &scores)?;
+        let classes = shapes.get(&scores).and_then(|shape| class_count(shape)).ok_or_else(|| {
+            let shape = shapes.get(&scores).map_or("unknown".to_owned(), |shape| shape_text(shape));
+            Error::Unsupported(format!("its output `{scores}` is not one score for each class (its shape is {shape})"))
+        })?;
         let logits = flattened(graph, shapes, scores, classes);
         let probabilities = match head {
             Some(Head { probabilities: Some(name), .. }) => name,
@@ -40,42 +42,15 @@ impl Classifier {
                 PROBABILITIES.to_owned()
             }
         };
-        Ok(Self { input, logits, probabilities, classes })
+        Ok(Self { input: input.to_owned(), logits, probabilities, classes })
     }
 }
 
-/// The graph's one input, if it takes pictures.
-fn picture_input(graph: &Graph) -> Result<String> {
-    let refuse = |reason: String| {
-        Err(Error::Unsupported(format!("{reason}; glassbox explains classifiers of colour pictures [N, 3, H, W]")))
-    };
-    let input = match graph.inputs.as_slice() {
-        [input] => input,
-        inputs => {
-            let names: Vec<_> = inputs.iter().map(|input| format!("`{}`", input.name)).collect();
-            return refuse(format!("it has {} inputs ({})", names.len(), names.join(", ")));
-        }
-    };
-    let ValueInfo { name, dtype, shape } = input;
-    if *dtype != DataType::Float {
-        return refuse(format!("its input `{name}` takes {dtype:?} numbers"));
-    }
-    match shape.as_deref() {
-        Some([_, Dim::Size(3), _, _]) => Ok(name.clone()),
-        Some([_, _, _, Dim::Size(3)]) => refuse(format!("its input `{name}` is channels-last")),
-        Some(shape) => refuse(format!("its input `{name}` has the shape {shape:?}")),
-        None => refuse(format!("its input `{name}` has no shape")),
-    }
-}
-
-/// How many scores a picture gets in `value`.
-fn class_count(shapes: &Shapes, value: &str) -> Result<usize> {
-    let shape = shapes.get(value).filter(|shape| shape.len() >= 2);
-    let count = shape.and_then(|shape| shape[1..].iter().map(Dim::size).product::<Option<usize>>());
-    count.filter(|&count| count > 1).ok_or_else(|| {
-        let shape = shapes.get(value).map_or("unknown".to_owned(), |shape| format!("{shape:?}"));
-        Error::Unsupported(format!("its output `{value}` is not one score for each class (its shape is {shape})"))
-    })
+/// How many scores a picture gets in a value of `shape`, if that is one score for each of at least two classes.
+pub(super) fn class_count(shape: &[Dim]) -> Option<usize> {
+    let sizes = shape.get(1..)?.iter().map(Dim::size).collect::<Option<Vec<_>>>()?;
+    let mut counts = sizes.into_iter().filter(|&size| size != 1);
+    counts.next().filter(|&count| count > 1 && counts.next().is_none())
 }
 
 /// `scores` as [N, classes].
@@ -135,6 +110,7 @@ fn spelled_out_softmax<'g>(division: &Node, producer: &impl Fn(&str) -> Option<&
 
 #[cfg(test)]
 mod tests {
+    use super::super::{DataType, ValueInfo};
     use super::*;
 
     fn graph(nodes: Vec<Node>) -> Graph {
@@ -153,7 +129,7 @@ mod tests {
 
     fn find(mut graph: Graph) -> Result<(Classifier, Graph)> {
         let mut shapes = graph.shapes()?;
-        let classifier = Classifier::find(&mut graph, &mut shapes)?;
+        let classifier = Classifier::find(&mut graph, &mut shapes, "x")?;
         assert_eq!(shapes[&classifier.logits], [Dim::Symbol("n".to_owned()), Dim::Size(3)]);
         assert_eq!(shapes[&classifier.probabilities], shapes[&classifier.logits]);
         assert_eq!((classifier.input.as_str(), classifier.classes), ("x", 3));
@@ -212,22 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_classifier_is_refused_with_the_reason() {
+    fn what_is_no_classifier_is_refused_with_the_reason() {
         let refused = |edit: fn(&mut Graph)| {
             let mut graph = graph(vec![flatten()]);
             edit(&mut graph);
             find(graph).unwrap_err().to_string()
         };
-        let shape = |dims: [usize; 4]| Some(dims.map(Dim::Size).to_vec());
-        assert!(refused(|graph| graph.inputs.push(graph.inputs[0].clone())).contains("2 inputs"));
-        assert!(refused(|graph| graph.inputs[0].dtype = DataType::Uint8).contains("Uint8"));
-        assert!(refused(|graph| graph.inputs[0].shape = None).contains("no shape"));
         assert!(refused(|graph| graph.outputs.clear()).contains("no output"));
         assert!(
             refused(|graph| graph.nodes[1].op_type = "Mystery".to_owned()).contains("not one score for each class")
         );
-        let mut channels_last = graph(vec![flatten()]);
-        channels_last.inputs[0].shape = shape([1, 8, 8, 3]);
-        assert!(find(channels_last).unwrap_err().to_string().contains("channels-last"));
     }
 }

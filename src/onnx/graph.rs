@@ -32,6 +32,18 @@ impl From<usize> for Dim {
 /// The dimensions of a value, outermost first (NCHW for pictures and feature maps).
 pub type Shape = Vec<Dim>;
 
+/// A shape as people write it: `[batch, 3, 224, 224]`.
+pub(super) fn shape_text(shape: &[Dim]) -> String {
+    let dims: Vec<String> = shape
+        .iter()
+        .map(|dim| match dim {
+            Dim::Size(size) => size.to_string(),
+            Dim::Symbol(symbol) => symbol.clone(),
+        })
+        .collect();
+    format!("[{}]", dims.join(", "))
+}
+
 /// The name, element type and shape of a graph input or output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValueInfo {
@@ -165,6 +177,8 @@ impl Node {
 pub struct Graph {
     /// The graph's name.
     pub name: String,
+    /// What wrote the file, such as `pytorch 2.9.0`; empty if it does not say.
+    pub producer: String,
     /// The version of ONNX's own operator set.
     pub opset: i64,
     /// What the caller feeds.

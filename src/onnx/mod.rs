@@ -2,12 +2,14 @@
 //!
 //! Nothing here runs a model; [`Graph`] is what every floor above reads and edits.
 
+mod adapt;
 mod classifier;
 mod edit;
 mod error;
 mod external;
 mod graph;
 mod layers;
+mod locality;
 mod order;
 mod proto;
 mod read;
@@ -17,11 +19,13 @@ mod tensor;
 mod upgrade;
 mod write;
 
+pub use adapt::{ChosenOutput, Layout, PictureInput};
 pub use classifier::Classifier;
 pub use error::{Error, Result};
-pub use external::ExternalData;
+pub use external::{ExternalData, map_file};
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
-pub use layers::{KerasShape, Layer, LayerConfig, LayerKind, Padding, last_convolution, layers};
+pub use layers::{KerasShape, Layer, LayerConfig, LayerKind, Padding, flattened_before, last_convolution, layers};
+pub use locality::{Locality, Reach, Step};
 pub use shapes::Shapes;
 pub use summary::Summary;
 pub use tensor::{DataType, Tensor};

@@ -48,8 +48,9 @@ fn read(bytes: Bytes, mut directory: Directory) -> Result<Graph> {
             "it defines its own function `{name}`; inline functions first (onnx.inliner)"
         )));
     }
+    let producer = [model.producer_name.trim(), model.producer_version.trim()].join(" ").trim().to_owned();
     let graph = model.graph.ok_or_else(|| Error::Invalid("it holds no graph".to_owned()))?;
-    graph_from_proto(graph, opset, &mut directory)
+    Ok(Graph { producer, ..graph_from_proto(graph, opset, &mut directory)? })
 }
 
 /// The version of ONNX's own operators; an error if it, or the file format, is not one that is read.
@@ -106,7 +107,8 @@ fn graph_from_proto(proto: GraphProto, opset: i64, directory: &mut Directory) ->
     // A value of a kind that is not read here has no shape of use here.
     let stated = proto.value_info.into_iter().filter_map(|value| value_from_proto(value).ok());
     let stated = stated.filter_map(|value| Some((value.name, value.shape?))).collect();
-    let mut graph = Graph { name: proto.name, opset, inputs, outputs, nodes, initializers, stated };
+    let mut graph =
+        Graph { name: proto.name, producer: String::new(), opset, inputs, outputs, nodes, initializers, stated };
     order::sort(&mut graph)?;
     Ok(graph)
 }

@@ -1,6 +1,8 @@
 //! Constant tensors: initializers and tensor attributes.
 
 use bytes::Bytes;
+use half::{bf16, f16};
+use ndarray::ArrayViewD;
 
 use super::{Error, Result};
 
@@ -96,6 +98,11 @@ impl Tensor {
         Self::from_floats(&[], &[value])
     }
 
+    /// One truth value of `rank` dimensions.
+    pub fn boolean(value: bool, rank: usize) -> Self {
+        Self { dtype: DataType::Bool, shape: vec![1; rank], data: vec![u8::from(value)].into() }
+    }
+
     /// The element type.
     pub fn dtype(&self) -> DataType {
         self.dtype
@@ -126,27 +133,53 @@ impl Tensor {
         Self::new(self.dtype, shape, self.data.clone())
     }
 
-    /// The elements as float32: float, double and integer tensors; an error for other types.
-    pub fn floats(&self) -> Result<Vec<f32>> {
-        match self.dtype {
-            DataType::Float => Ok(self.elements(f32::from_le_bytes)),
-            DataType::Double => Ok(self.elements(|b: [u8; 8]| f64::from_le_bytes(b) as f32)),
-            DataType::Int32 | DataType::Int64 => Ok(self.ints()?.iter().map(|&v| v as f32).collect()),
-            other => Err(Error::Unsupported(format!("a {other:?} tensor where floats are needed"))),
+    /// The same elements with the axes in another `order`: axis `i` is what axis `order[i]` was; an error if it is no order of the
+    /// axes.
+    pub fn permuted(&self, order: &[usize]) -> Result<Self> {
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..self.shape.len()) {
+            return Err(Error::Invalid(format!("{order:?} is no order of the axes of a tensor {:?}", self.shape)));
         }
+        // Each element's bytes are a last axis, which stays the last.
+        let bytes = [self.shape.as_slice(), &[self.dtype.size()]].concat();
+        let view = ArrayViewD::from_shape(bytes, &self.data).map_err(|error| Error::Invalid(error.to_string()))?;
+        let data: Vec<u8> = view.permuted_axes([order, &[order.len()]].concat()).iter().copied().collect();
+        Self::new(self.dtype, order.iter().map(|&axis| self.shape[axis]).collect(), data.into())
+    }
+
+    /// The elements as float32: floats of any length, and integers; an error for other types.
+    pub fn floats(&self) -> Result<Vec<f32>> {
+        let mut floats = Vec::with_capacity(self.len());
+        self.visit_floats(|value| floats.push(value))?;
+        Ok(floats)
+    }
+
+    /// Shows the elements to `visit` as float32, in order and without a copy of them all: as [`Tensor::floats`].
+    pub fn visit_floats(&self, visit: impl FnMut(f32)) -> Result<()> {
+        match self.dtype {
+            DataType::Float => self.elements(f32::from_le_bytes).for_each(visit),
+            DataType::Float16 => self.elements(|b| f16::from_le_bytes(b).to_f32()).for_each(visit),
+            DataType::Bfloat16 => self.elements(|b| bf16::from_le_bytes(b).to_f32()).for_each(visit),
+            DataType::Double => self.elements(|b: [u8; 8]| f64::from_le_bytes(b) as f32).for_each(visit),
+            DataType::Int32 => self.elements(|b: [u8; 4]| i32::from_le_bytes(b) as f32).for_each(visit),
+            DataType::Int64 => self.elements(|b: [u8; 8]| i64::from_le_bytes(b) as f32).for_each(visit),
+            other => return Err(Error::Unsupported(format!("a {other:?} tensor where floats are needed"))),
+        }
+        Ok(())
     }
 
     /// The elements as int64: int64 and int32 tensors; an error for other types.
     pub fn ints(&self) -> Result<Vec<i64>> {
         match self.dtype {
-            DataType::Int64 => Ok(self.elements(i64::from_le_bytes)),
-            DataType::Int32 => Ok(self.elements(|b: [u8; 4]| i64::from(i32::from_le_bytes(b)))),
+            DataType::Int64 => Ok(self.elements(i64::from_le_bytes).collect()),
+            DataType::Int32 => Ok(self.elements(|b: [u8; 4]| i64::from(i32::from_le_bytes(b))).collect()),
             other => Err(Error::Unsupported(format!("a {other:?} tensor where integers are needed"))),
         }
     }
 
-    fn elements<const N: usize, T>(&self, read: impl Fn([u8; N]) -> T) -> Vec<T> {
-        self.data.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect()
+    fn elements<const N: usize, T>(&self, read: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+        self.data.as_chunks::<N>().0.iter().map(move |&chunk| read(chunk))
     }
 }
 
@@ -159,6 +192,15 @@ mod tests {
         assert!(Tensor::new(DataType::Float, vec![2, 2], Bytes::from_static(&[0; 16])).is_ok());
         assert!(Tensor::new(DataType::Float, vec![2, 2], Bytes::from_static(&[0; 15])).is_err());
         assert!(Tensor::new(DataType::Float, vec![usize::MAX, 2], Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn axes_change_places() {
+        let tensor = Tensor::from_floats(&[2, 1, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        let expected = Tensor::from_floats(&[3, 2, 1], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(tensor.permuted(&[2, 0, 1]).unwrap(), expected);
+        assert_eq!(Tensor::scalar(1.0).permuted(&[]).unwrap(), Tensor::scalar(1.0));
+        assert!(tensor.permuted(&[0, 1]).is_err() && tensor.permuted(&[0, 1, 1]).is_err());
     }
 
     #[test]

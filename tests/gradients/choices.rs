@@ -27,18 +27,16 @@ proptest! {
 
     #[test]
     fn extremes_of_several(op_type in prop::sample::select(vec!["Max", "Min", "Mean"]), seed: u64) {
-        // The inputs are odd multiples of 0.05, so no constant is nearer than a step,
-        let constants = vec![("c", Tensor::scalar(0.2)), ("d", Tensor::from_floats(&[2, 1], &[-0.4, 0.0]))];
-        let node = Node::new(op_type, ["x", "c", "d"], ["y"]);
-        check_in_any_opset(graph(&[2, 3], vec![node], constants), seed, Inputs::Kinked);
-        // nor is any element to which 0.35 was added.
+        // The elements lie at 0.05, 0.15, ..., the constants a third of 0.1 beyond and what is moved two thirds: no operand is
+        // nearer than a step to another.
+        let constants = vec![("c", Tensor::scalar(0.1833)), ("d", Tensor::from_floats(&[2, 1], &[-0.4167, -0.0167]))];
         let nodes = vec![
             Node::new("Slice", ["x", "zero", "one", "two"], ["part"]),
-            Node::new("Add", ["part", "offset"], ["moved"]),
-            Node::new(op_type, ["x", "moved"], ["y"]),
+            Node::new("Add", ["part", "shift"], ["moved"]),
+            Node::new(op_type, ["x", "c", "moved", "d"], ["y"]),
         ];
         let ints = [("zero", 0), ("one", 1), ("two", 2)].map(|(name, value)| (name, Tensor::from_ints(&[value])));
-        let constants = [ints.to_vec(), vec![("offset", Tensor::scalar(0.35))]].concat();
+        let constants = [constants, ints.to_vec(), vec![("shift", Tensor::scalar(0.3667))]].concat();
         check_in_any_opset(graph(&[2, 3], nodes, constants), seed, Inputs::Kinked);
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Dim, Graph, Layer, LayerKind, Node, Shape, Shapes};
+use super::{Dim, Graph, Layer, LayerKind, Layout, Node, Shape, Shapes};
 
 /// A layer as Keras' `get_config()` and `summary()` show it; settings that its kind does not have are left out.
 ///
@@ -89,15 +89,16 @@ pub enum Padding {
 impl LayerConfig {
     /// The settings of `layer`, one of `layers`, the layers of `graph`.
     pub fn of(layer: &Layer, layers: &[Layer], graph: &Graph, shapes: &Shapes) -> Self {
-        let makers = layer.inputs.iter().map(|input| layers.iter().find(|other| other.output == *input));
+        let maker = |input: &String| layers.iter().find(|other| other.output == *input);
+        let layout_of = |input: &String| maker(input).map(|layer| layer.layout).unwrap_or_default();
         let count = |(_, tensor): &(&str, String)| graph.initializers.get(tensor).map_or(0, super::super::Tensor::len);
         let trains = |(role, _): &&(&str, String)| !role.starts_with("moving_");
         let mut config = Self {
             name: layer.name.clone(),
             kind: layer.kind.to_string(),
-            connected_to: makers.flatten().map(|layer| layer.name.clone()).collect(),
-            input_shape: layer.inputs.iter().map(|input| keras_shape(shapes.get(input))).collect(),
-            output_shape: keras_shape(Some(&layer.output_shape)),
+            connected_to: layer.inputs.iter().filter_map(maker).map(|layer| layer.name.clone()).collect(),
+            input_shape: layer.inputs.iter().map(|input| keras_shape(shapes.get(input), layout_of(input))).collect(),
+            output_shape: keras_shape(Some(&layer.output_shape), layer.layout),
             parameters: layer.parameters.iter().map(count).sum(),
             trainable_parameters: layer.parameters.iter().filter(trains).map(count).sum(),
             ..Self::default()
@@ -145,10 +146,10 @@ impl LayerConfig {
     }
 }
 
-/// `shape` [N, C, H, W] in Keras' order.
-fn keras_shape(shape: Option<&Shape>) -> KerasShape {
+/// `shape`, whose channels are where `layout` says, in Keras' order.
+fn keras_shape(shape: Option<&Shape>, layout: Layout) -> KerasShape {
     let mut sizes: KerasShape = shape.into_iter().flatten().map(Dim::size).collect();
-    if sizes.len() > 2 {
+    if sizes.len() > 2 && layout == Layout::ChannelsFirst {
         sizes[1..].rotate_left(1);
     }
     if let Some(batch) = sizes.first_mut() {

@@ -9,7 +9,10 @@ use std::collections::{HashMap, HashSet};
 pub use config::{KerasShape, LayerConfig, Padding};
 pub use kind::LayerKind;
 
-use super::{Dim, Graph, Node, Shape, Shapes};
+use super::{
+    Dim, Graph, Layout, Node, Shape, Shapes,
+    adapt::{changes_layout, layouts},
+};
 
 /// A layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,33 +35,39 @@ pub struct Layer {
     pub parameters: Vec<(&'static str, String)>,
     /// The shape of what the layer gives, empty where it is not known.
     pub output_shape: Shape,
+    /// Where in that shape the channels are: last for a dense layer at each position, which no transpose follows yet.
+    pub layout: Layout,
 }
 
 impl Layer {
     /// Whether the layer gives feature maps [N, C, H, W].
     pub fn has_feature_maps(&self) -> bool {
-        self.output_shape.len() == 4
+        self.output_shape.len() == 4 && self.layout == Layout::ChannelsFirst
     }
 }
 
 /// The layers of `graph` in the order of computation, the input first.
 ///
-/// What only handles shapes, or passes its input on, is no layer.
+/// What only handles shapes, passes its input on, or puts channels elsewhere as no Keras model does, is no layer.
 pub fn layers(graph: &Graph, shapes: &Shapes) -> Vec<Layer> {
     let mut layers: Vec<Layer> = graph.inputs.iter().map(|input| input_layer(&input.name)).collect();
-    let mut walk = Walk { graph, shapes, consumers: graph.consumers(), fused: HashSet::new() };
+    let mut walk = Walk { graph, shapes, consumers: graph.consumers(), fused: HashSet::new(), passed: HashMap::new() };
     let pictures = picture_values(graph);
     for (index, node) in graph.nodes.iter().enumerate() {
         let reads_picture = node.inputs.iter().any(|name| pictures.contains(name.as_str()));
-        if reads_picture
-            && !walk.fused.contains(&index)
-            && !matches!(node.op_type.as_str(), "Shape" | "Identity" | "Cast")
-        {
+        if !reads_picture || walk.fused.contains(&index) || node.op_type == "Shape" {
+            continue;
+        }
+        if matches!(node.op_type.as_str(), "Identity" | "Cast") || changes_layout(node) {
+            walk.pass(node);
+        } else {
             layers.push(walk.layer(node, &pictures));
         }
     }
+    let layouts = layouts(graph, shapes);
     for layer in &mut layers {
         layer.output_shape = shapes.get(&layer.output).cloned().unwrap_or_default();
+        layer.layout = layouts.get(layer.output.as_str()).copied().unwrap_or_default();
     }
     names::assign(&mut layers);
     layers
@@ -67,6 +76,18 @@ pub fn layers(graph: &Graph, shapes: &Shapes) -> Vec<Layer> {
 /// The layer whose feature maps Grad-CAM looks at by default: the last convolution, after its activation.
 pub fn last_convolution(layers: &[Layer]) -> Option<&Layer> {
     layers.iter().rev().find(|layer| layer.kind.is_convolution() && layer.has_feature_maps())
+}
+
+/// The channels, height and width of the feature maps that are flattened right before `layer`, one of the `layers` of `graph`.
+///
+/// `None` where no `Flatten` is before it, or what is flattened has its channels last already.
+pub fn flattened_before(layer: &Layer, layers: &[Layer], graph: &Graph, shapes: &Shapes) -> Option<[usize; 3]> {
+    let maker = layers.iter().find(|other| layer.inputs.first() == Some(&other.output));
+    let maps = maker.filter(|layer| layer.kind == LayerKind::Flatten)?.node.input(0)?;
+    match (layouts(graph, shapes).get(maps).copied().unwrap_or_default(), shapes.get(maps)?.get(1..)?) {
+        (Layout::ChannelsFirst, [channels, height, width]) => Some([channels.size()?, height.size()?, width.size()?]),
+        _ => None,
+    }
 }
 
 fn input_layer(name: &str) -> Layer {
@@ -80,11 +101,12 @@ fn input_layer(name: &str) -> Layer {
         output: name.to_owned(),
         parameters: Vec::new(),
         output_shape: Vec::new(),
+        layout: Layout::default(),
     }
 }
 
 /// The values that depend on the picture's pixels, not only on its size.
-fn picture_values(graph: &Graph) -> HashSet<&str> {
+pub(super) fn picture_values(graph: &Graph) -> HashSet<&str> {
     let mut values: HashSet<&str> = graph.inputs.iter().map(|input| input.name.as_str()).collect();
     for node in &graph.nodes {
         if node.op_type != "Shape" && node.inputs.iter().any(|name| values.contains(name.as_str())) {
@@ -100,6 +122,8 @@ struct Walk<'g> {
     consumers: HashMap<&'g str, Vec<usize>>,
     /// The nodes that belong to an earlier layer.
     fused: HashSet<usize>,
+    /// Values that no layer makes, and the value of a layer that each is of.
+    passed: HashMap<&'g str, &'g str>,
 }
 
 impl<'g> Walk<'g> {
@@ -115,7 +139,8 @@ impl<'g> Walk<'g> {
         if kind.has_activation() {
             (activation, output) = self.fuse_activation(output);
         }
-        let inputs = node.inputs.iter().filter(|name| pictures.contains(name.as_str())).cloned().collect();
+        let inputs = node.inputs.iter().map(String::as_str).filter(|name| pictures.contains(name));
+        let inputs = inputs.map(|name| (*self.passed.get(name).unwrap_or(&name)).to_owned()).collect();
         Layer {
             name: String::new(),
             kind,
@@ -126,6 +151,14 @@ impl<'g> Walk<'g> {
             output: output.to_owned(),
             parameters,
             output_shape: Vec::new(),
+            layout: Layout::default(),
+        }
+    }
+
+    /// Takes `node` for one that gives what it reads.
+    fn pass(&mut self, node: &'g Node) {
+        if let (Some(input), Some(output)) = (node.input(0), node.output(0)) {
+            self.passed.insert(output, self.passed.get(input).copied().unwrap_or(input));
         }
     }
 

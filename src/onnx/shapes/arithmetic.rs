@@ -47,7 +47,7 @@ pub(super) const ELEMENTWISE: [&str; 39] = [
 ];
 
 /// Operators whose output has the shape of their inputs, each repeated where it has length 1.
-pub(super) const BROADCASTING: [&str; 18] = [
+pub(in crate::onnx) const BROADCASTING: [&str; 18] = [
     "Add",
     "And",
     "Div",

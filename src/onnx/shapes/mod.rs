@@ -14,8 +14,10 @@ mod window;
 
 use std::collections::HashMap;
 
-use super::{Dim, Graph, Node, Result, Shape, Tensor};
+pub(super) use arithmetic::BROADCASTING;
 use elements::{Element, Elements};
+
+use super::{Dim, Graph, Node, Result, Shape, Tensor};
 
 /// The shape of each value of a graph, by name.
 pub type Shapes = HashMap<String, Shape>;
@@ -101,8 +103,8 @@ impl<'g> Inference<'g> {
             "MaxPool" => window::pool(self, node)?.map(|shape| vec![shape.clone(), shape]),
             "AveragePool" | "LpPool" => one(window::pool(self, node)?),
             "GlobalAveragePool" | "GlobalMaxPool" => one(window::global(self, node)),
-            "Gemm" => one(linear::gemm(self, node)),
-            "MatMul" => one(linear::matmul(self, node)),
+            "Gemm" => one(linear::gemm(self, node)?),
+            "MatMul" => one(linear::matmul(self, node)?),
             "Split" => layout::split(self, node),
             "Flatten" => one(layout::flatten(self, node)),
             "Reshape" => one(layout::reshape(self, node)?),
@@ -164,7 +166,7 @@ impl<'g> Inference<'g> {
 }
 
 /// `axis` counted from the front, if it is one of `rank` axes.
-fn axis(axis: i64, rank: usize) -> Option<usize> {
+pub(super) fn axis(axis: i64, rank: usize) -> Option<usize> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(counted).ok().filter(|&axis| axis < rank)
 }
