@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench openapi
+.PHONY: help run test check runtime bench compare openapi
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,13 @@ runtime: ## Fetch ONNX Runtime into .onnxruntime/ (nothing to do if it is there)
 
 bench: runtime ## Measure (criterion)
 	cargo bench
+
+compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes benches/RESULTS.md
+	cargo build --release --bin glassbox --example seeded_vgg16
+	target/release/examples/seeded_vgg16 target/compare/models
+	test -d target/compare/venv || python3 -m venv target/compare/venv
+	target/compare/venv/bin/pip install --quiet --requirement benches/compare/requirements.txt
+	target/compare/venv/bin/python benches/compare/compare.py
 
 openapi: runtime ## Write openapi/openapi.json
 	cargo run --quiet -- openapi > openapi/openapi.json.new

@@ -1,4 +1,4 @@
-//! Activations: functions of one element, and softmax.
+//! Functions of one element with kinks: the rectifiers, and those that are made of lines.
 //!
 //! The rules use the activation's output rather than its input where they can: ONNX Runtime fuses a convolution with
 //! the activation after it, and an input that nobody else reads need not be kept.
@@ -72,36 +72,23 @@ pub(super) fn leaky_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
     Ok(vec![(0, ctx.op("Where", [positive.as_str(), dy, &leaked]))])
 }
 
-/// `y = 1 / (1 + exp(-x))`: `dx = dy * y * (1 - y)`.
-pub(super) fn sigmoid(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = output(node, 0)?;
-    let one = ctx.scalar(1.0);
-    let rest = ctx.op("Sub", [one.as_str(), y]);
-    let slope = ctx.op("Mul", [y, &rest]);
-    Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
+/// `y = x` where `x > 0`, else `slope * x` with slopes for each channel or element: `dx = dy` there, else `slope * dy`.
+pub(super) fn prelu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    if ctx.wants(node, 1) {
+        return Err(refuse(node, "its slopes depend on the input"));
+    }
+    let (x, slope) = (input(node, 0)?, input(node, 1)?);
+    let zero = ctx.scalar(0.0);
+    let positive = ctx.op("Greater", [x, &zero]);
+    let leaked = ctx.op("Mul", [dy, slope]);
+    Ok(vec![(0, ctx.op("Where", [positive.as_str(), dy, &leaked]))])
 }
 
-/// `y = tanh(x)`: `dx = dy * (1 - y^2)`.
-pub(super) fn tanh(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = output(node, 0)?;
-    let one = ctx.scalar(1.0);
-    let square = ctx.op("Mul", [y, y]);
-    let slope = ctx.op("Sub", [one, square]);
-    Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
-}
-
-/// `y = exp(x)`: `dx = dy * y`.
-pub(super) fn exp(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = output(node, 0)?;
-    Ok(vec![(0, ctx.op("Mul", [dy, y]))])
-}
-
-/// `y = sqrt(x)`: `dx = dy / (2 y)`.
-pub(super) fn sqrt(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = output(node, 0)?;
-    let two = ctx.scalar(2.0);
-    let twice = ctx.op("Mul", [y, &two]);
-    Ok(vec![(0, ctx.op("Div", [dy, &twice]))])
+/// `y = x` where `x > alpha`, else 0: `dx = dy` where `x > alpha`, else 0.
+pub(super) fn thresholded_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let alpha = ctx.scalar(node.float("alpha", 1.0));
+    let passes = ctx.op("Greater", [input(node, 0)?, &alpha]);
+    Ok(vec![(0, ctx.select(&passes, dy))])
 }
 
 /// `y = min(max(alpha x + beta, 0), 1)`: `dx = alpha dy` where `0 < y < 1`, else 0.
@@ -129,15 +116,8 @@ pub(super) fn hard_swish(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
     Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
 }
 
-/// `y = softmax(x)` along an axis: `dx = y * (dy - sum(dy * y))`, summed along that axis.
-pub(super) fn softmax(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = output(node, 0)?;
-    let axis = node.int("axis", -1);
-    if axis == 0 && ctx.rank(node, y)? > 1 {
-        return Err(refuse(node, "it mixes the pictures of a batch"));
-    }
-    let weighted = ctx.op("Mul", [dy, y]);
-    let mean = ctx.sum_over(&weighted, &[axis]);
-    let centred = ctx.op("Sub", [dy, &mean]);
-    Ok(vec![(0, ctx.op("Mul", [centred.as_str(), y]))])
+/// `y = |x|`: `dx = dy * sign(x)`.
+pub(super) fn abs(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let sign = ctx.op("Sign", [input(node, 0)?]);
+    Ok(vec![(0, ctx.op("Mul", [dy, &sign]))])
 }

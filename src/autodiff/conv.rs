@@ -16,9 +16,7 @@ pub(super) fn conv(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
         return Err(refuse(node, "its kernels or its bias depend on the input"));
     }
     let kernel = input(node, 1)?;
-    let kernel_shape = ctx.dims(node, kernel)?;
-    let spatial = kernel_shape.iter().skip(2).copied().collect::<Option<Vec<_>>>();
-    let window = Window::of(ctx, node, &spatial.ok_or_else(|| refuse(node, "the size of its kernels is not known"))?)?;
+    let window = Window::of(ctx, node, &kernel_size(ctx, node)?)?;
     let group = node.int("group", 1).max(1);
 
     let dx = match (window.mirrored_pads(), ctx.constant(kernel).cloned()) {
@@ -34,6 +32,31 @@ pub(super) fn conv(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
         _ => window.transposed(new_node("ConvTranspose", [dy, kernel]).with_int("group", group)),
     };
     Ok(vec![(0, ctx.emit(dx))])
+}
+
+/// `y` scatters `x` `[n, C, H, W]` by `W` `[C, M/g, kh, kw]` into `[n, M, H', W']`: `dx` is `dy` convolved with `W`, of the same stride and padding.
+pub(super) fn conv_transpose(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    if ctx.wants(node, 1) || ctx.wants(node, 2) {
+        return Err(refuse(node, "its kernels or its bias depend on the input"));
+    }
+    let kernel = input(node, 1)?;
+    let window = Window::of_transposed(ctx, node, &kernel_size(ctx, node)?)?;
+    let pads = window.exact_pads().ok_or_else(|| refuse(node, "its output goes on beyond its kernels"))?;
+    let axes = [window.rows, window.columns];
+    let dx = new_node("Conv", [dy, kernel])
+        .with_int("group", node.int("group", 1).max(1))
+        .with_ints("kernel_shape", axes.map(|axis| axis.kernel as i64))
+        .with_ints("strides", axes.map(|axis| axis.stride as i64))
+        .with_ints("dilations", axes.map(|axis| axis.dilation as i64))
+        .with_ints("pads", pads);
+    Ok(vec![(0, ctx.emit(dx))])
+}
+
+/// The kernels' size, `[kh, kw]`.
+fn kernel_size(ctx: &Context<'_>, node: &Node) -> Result<Vec<usize>> {
+    let dims = ctx.dims(node, input(node, 1)?)?;
+    let size = dims.iter().skip(2).copied().collect::<Option<Vec<_>>>();
+    size.ok_or_else(|| refuse(node, "the size of its kernels is not known"))
 }
 
 /// The constant `[C, M/g, kh, kw]` of the kernels flipped and with input and output channels exchanged in each group.

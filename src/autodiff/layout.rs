@@ -3,7 +3,7 @@
 use super::Result;
 use super::context::{Context, input, new_node, output, refuse};
 use super::rules::Contributions;
-use crate::onnx::Node;
+use crate::onnx::{Attribute, Node};
 
 /// `y = x`: `dx = dy`.
 pub(super) fn pass(dy: &str) -> Contributions {
@@ -12,7 +12,13 @@ pub(super) fn pass(dy: &str) -> Contributions {
 
 /// `y` is `x` under another shape: `dx` is `dy` under the shape of `x`.
 pub(super) fn reshape(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let view = ctx.view(node, input(node, 0)?)?;
+    let x = input(node, 0)?;
+    let view = ctx.view(node, x)?;
+    let batch = |dims: Vec<Option<usize>>| dims.first().copied().flatten();
+    let kept = batch(ctx.dims(node, x)?) == batch(ctx.dims(node, output(node, 0)?)?);
+    if !kept {
+        return Err(refuse(node, "it does not keep the batch as the first axis"));
+    }
     Ok(vec![(0, ctx.reshape(dy, &view))])
 }
 
@@ -20,6 +26,9 @@ pub(super) fn reshape(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Co
 pub(super) fn transpose(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let rank = ctx.rank(node, input(node, 0)?)?;
     let forward: Vec<i64> = node.ints("perm").map_or_else(|| (0..rank as i64).rev().collect(), <[i64]>::to_vec);
+    if forward.first() != Some(&0) {
+        return Err(refuse(node, "it does not keep the batch as the first axis"));
+    }
     let mut backward = vec![0; rank];
     for (to, &from) in forward.iter().enumerate() {
         let place = usize::try_from(from).ok().and_then(|from| backward.get_mut(from));
@@ -66,56 +75,57 @@ pub(super) fn split(ctx: &mut Context<'_>, node: &Node, index: usize, dy: &str) 
     Ok(vec![(0, pad_with_zeros(ctx, dy, &pads))])
 }
 
-/// `y` is a box cut out of `x`: `dx` is `dy` there, and 0 elsewhere.
-pub(super) fn slice(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let sizes = ctx.sizes(node, input(node, 0)?)?;
-    let rank = sizes.len() + 1;
-    let required = |values: Option<Vec<i64>>| values.ok_or_else(|| refuse(node, "its starts or ends are missing"));
-    let starts = required(ctx.constant_ints(node, 1)?)?;
-    let ends = required(ctx.constant_ints(node, 2)?)?;
-    let listed = ctx.constant_ints(node, 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    if ctx.constant_ints(node, 4)?.is_some_and(|steps| steps.iter().any(|&step| step != 1)) {
-        return Err(refuse(node, "its steps are not 1"));
+/// `y` is `x` repeated side by side along axes: `dx` is the sum of `dy` over the repetitions.
+pub(super) fn tile(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let x = input(node, 0)?;
+    let sizes = ctx.sizes(node, x)?;
+    let repeats = ctx.constant_ints(node, 1)?.ok_or_else(|| refuse(node, "its repeats are missing"))?;
+    if repeats.len() != sizes.len() + 1 || repeats[0] != 1 {
+        return Err(refuse(node, "it repeats the pictures of a batch"));
     }
-    let mut pads = vec![0; 2 * rank];
-    for ((&start, &end), &axis) in starts.iter().zip(&ends).zip(&listed) {
-        let axis = inner_axis(node, axis, rank)?;
-        let size = sizes[axis - 1] as i64;
-        let place = |index: i64| if index < 0 { index.saturating_add(size) } else { index }.clamp(0, size);
-        (pads[axis], pads[rank + axis]) = (place(start), size - place(end));
-    }
-    Ok(vec![(0, pad_with_zeros(ctx, dy, &pads))])
+    // Each axis becomes two: which repetition, and where in it.
+    let split: Vec<i64> = repeats[1..].iter().zip(&sizes).flat_map(|(&count, &size)| [count, size as i64]).collect();
+    let split: Vec<i64> = std::iter::once(-1).chain(split).collect();
+    let repetitions: Vec<i64> = (0..sizes.len() as i64).map(|axis| 2 * axis + 1).collect();
+    let dy = ctx.reshape(dy, &split);
+    let sum = ctx.sum_over(&dy, &repetitions);
+    let view = ctx.view(node, x)?;
+    Ok(vec![(0, ctx.reshape(&sum, &view))])
 }
 
-/// `y` is `x` with a constant border (cut where negative): `dx` is `dy` without it, which is padding by the negative.
-pub(super) fn pad(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    if node.string("mode", "constant") != "constant" {
-        return Err(refuse(node, "its border is not constant"));
+/// `y` `[N, C / b^2, H * b, W * b]` has the channels of `x` as blocks `b` wide: `dx` has the blocks of `dy` as channels.
+pub(super) fn depth_to_space(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
+    let block = node.int("blocksize", 0);
+    if node.string("mode", "DCR") == "DCR" {
+        return Ok(vec![(0, ctx.emit(new_node("SpaceToDepth", [dy]).with_int("blocksize", block)))]);
     }
-    let rank = ctx.rank(node, input(node, 0)?)?;
-    let given = ctx.constant_ints(node, 1)?.ok_or_else(|| refuse(node, "its pads are missing"))?;
-    let listed = ctx.constant_ints(node, 3)?.unwrap_or_else(|| (0..rank as i64).collect());
-    if given.len() != 2 * listed.len() {
-        return Err(refuse(node, "its pads do not fit its axes"));
-    }
-    let mut pads = vec![0; 2 * rank];
-    for (index, &axis) in listed.iter().enumerate() {
-        let (before, after) = (given[index], given[listed.len() + index]);
-        if before != 0 || after != 0 {
-            let axis = inner_axis(node, axis, rank)?;
-            (pads[axis], pads[rank + axis]) = (-before, -after);
-        }
-    }
-    Ok(vec![(0, pad_with_zeros(ctx, dy, &pads))])
+    let x = input(node, 0)?;
+    let &[channels, height, width] = ctx.sizes(node, x)?.as_slice() else {
+        return Err(refuse(node, "its input is not feature maps"));
+    };
+    let channels = channels as i64 / (block * block).max(1);
+    let split = ctx.reshape(dy, &[-1, channels, height as i64, block, width as i64, block]);
+    let moved = ctx.emit(new_node("Transpose", [split]).with_ints("perm", [0, 1, 3, 5, 2, 4]));
+    let view = ctx.view(node, x)?;
+    Ok(vec![(0, ctx.reshape(&moved, &view))])
 }
 
-fn pad_with_zeros(ctx: &mut Context<'_>, value: &str, pads: &[i64]) -> String {
+/// `y` `[N, C * b^2, H / b, W / b]` has the blocks of `x` as channels: `dx` has the channels of `dy` as blocks.
+pub(super) fn space_to_depth(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Contributions {
+    let block = node.int("blocksize", 0);
+    let dx =
+        new_node("DepthToSpace", [dy]).with_int("blocksize", block).with("mode", Attribute::String("DCR".to_owned()));
+    vec![(0, ctx.emit(dx))]
+}
+
+/// `value` with zeros before and after each axis; negative numbers cut.
+pub(super) fn pad_with_zeros(ctx: &mut Context<'_>, value: &str, pads: &[i64]) -> String {
     let pads = ctx.ints(pads);
     ctx.op("Pad", [value, &pads])
 }
 
 /// `axis` counted from the front; an error for the batch axis, which must stay as it is.
-fn inner_axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
+pub(super) fn inner_axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     match usize::try_from(counted) {
         Ok(axis) if (1..rank).contains(&axis) => Ok(axis),

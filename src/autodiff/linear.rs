@@ -31,37 +31,34 @@ pub(super) fn matmul(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Con
     }
     let mut contributions = Vec::new();
     if ctx.wants(node, 0) {
-        check_operand(ctx, node, a, y)?;
         let da = if rank == 2 {
             ctx.emit(new_node("Gemm", [dy, b]).with_int("transB", 1))
         } else {
             let transposed = transpose_last(ctx, b, rank_b);
             ctx.op("MatMul", [dy, &transposed])
         };
-        contributions.push((0, da));
+        contributions.push((0, reduced_batch(ctx, node, 0, da)?));
     }
     if ctx.wants(node, 1) {
         if rank == 2 {
             return Err(refuse(node, "its second operand is a matrix without a batch that depends on the input"));
         }
-        check_operand(ctx, node, b, y)?;
         let transposed = transpose_last(ctx, a, rank_a);
-        contributions.push((1, ctx.op("MatMul", [transposed.as_str(), dy])));
+        let db = ctx.op("MatMul", [transposed.as_str(), dy]);
+        contributions.push((1, reduced_batch(ctx, node, 1, db)?));
     }
     Ok(contributions)
 }
 
-/// Checks that `operand` is not repeated over a batch dimension of the product, so that nothing has to be summed.
-fn check_operand(ctx: &Context<'_>, node: &Node, operand: &str, product: &str) -> Result<()> {
-    let (operand, product) = (ctx.dims(node, operand)?, ctx.dims(node, product)?);
-    let batch = product.len() - 2;
-    let repeated =
-        operand.len() != product.len() || (1..batch).any(|axis| operand[axis] == Some(1) && product[axis] != Some(1));
-    if repeated {
-        Err(refuse(node, "an operand that depends on the input is repeated over a batch dimension"))
-    } else {
-        Ok(())
+/// Sums `cotangent` over the batch dimensions along which operand `index` was repeated.
+fn reduced_batch(ctx: &mut Context<'_>, node: &Node, index: usize, cotangent: String) -> Result<String> {
+    let (operand, product) = (ctx.dims(node, input(node, index)?)?, ctx.dims(node, output(node, 0)?)?);
+    if operand.len() != product.len() {
+        return Err(refuse(node, "an operand that depends on the input is repeated over the batch"));
     }
+    let repeated = (1..product.len() - 2).filter(|&axis| operand[axis] == Some(1) && product[axis] != Some(1));
+    let axes: Vec<i64> = repeated.map(|axis| axis as i64).collect();
+    Ok(if axes.is_empty() { cotangent } else { ctx.sum_over(&cotangent, &axes) })
 }
 
 fn transpose_last(ctx: &mut Context<'_>, value: &str, rank: usize) -> String {

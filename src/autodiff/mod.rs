@@ -16,18 +16,24 @@
 //! write into.
 
 mod activation;
+mod along;
 mod context;
 mod conv;
 mod differentiate;
 mod elementwise;
 mod error;
+mod gather;
 mod layout;
 mod linear;
 mod normalization;
 mod pool;
 mod reduce;
+mod resize;
 mod rules;
+mod smooth;
+mod softmax;
 mod window;
 
 pub use differentiate::{COTANGENT, COTANGENT_BATCH, Rule, Vjp, differentiate, gradient_name};
 pub use error::{Error, Result};
+pub use rules::operators;

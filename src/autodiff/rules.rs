@@ -1,7 +1,10 @@
 //! The table of rules: which function carries a cotangent back through which operator.
 
-use super::context::Context;
-use super::{Error, Result, activation, conv, elementwise, layout, linear, normalization, pool, reduce};
+use super::context::{Context, refuse};
+use super::{
+    Error, Result, activation, conv, elementwise, gather, layout, linear, normalization, pool, reduce, resize, smooth,
+    softmax,
+};
 use crate::onnx::{Attribute, DataType, Node};
 
 /// Cotangents of a node's inputs: the input's index and the cotangent's name.
@@ -9,46 +12,107 @@ use crate::onnx::{Attribute, DataType, Node};
 /// Inputs that no gradient is wanted for may be left out.
 pub(super) type Contributions = Vec<(usize, String)>;
 
+/// What carries a cotangent back through a node.
+enum Carry {
+    /// From the first output, the only one with a gradient.
+    First(fn(&mut Context<'_>, &Node, &str) -> Result<Contributions>),
+    /// From any output, by its index.
+    Any(fn(&mut Context<'_>, &Node, usize, &str) -> Result<Contributions>),
+}
+
+use Carry::{Any, First};
+
+/// Every operator that a gradient passes, in alphabetical order; `docs/operators.md` lists the same with their formulas.
+const RULES: &[(&str, Carry)] = &[
+    ("Abs", First(activation::abs)),
+    ("Add", First(elementwise::sum)),
+    ("AveragePool", First(pool::average)),
+    ("BatchNormalization", First(normalization::batch)),
+    ("Cast", First(|_, _, dy| Ok(layout::pass(dy)))),
+    ("Celu", First(smooth::celu)),
+    ("Clip", First(activation::clip)),
+    ("Concat", First(layout::concat)),
+    ("Conv", First(conv::conv)),
+    ("ConvTranspose", First(conv::conv_transpose)),
+    ("DepthToSpace", First(layout::depth_to_space)),
+    ("Div", First(elementwise::div)),
+    ("Dropout", First(|_, _, dy| Ok(layout::pass(dy)))),
+    ("Elu", First(smooth::elu)),
+    ("Erf", First(smooth::erf)),
+    ("Exp", First(smooth::exp)),
+    ("Expand", First(elementwise::expand)),
+    ("Flatten", First(layout::reshape)),
+    ("Gather", First(gather::gather)),
+    ("Gelu", First(smooth::gelu)),
+    ("Gemm", First(linear::gemm)),
+    ("GlobalAveragePool", First(pool::global_average)),
+    ("GlobalMaxPool", First(pool::global_max)),
+    ("GroupNormalization", First(normalization::group)),
+    ("HardSigmoid", First(activation::hard_sigmoid)),
+    ("HardSwish", First(activation::hard_swish)),
+    ("Identity", First(|_, _, dy| Ok(layout::pass(dy)))),
+    ("InstanceNormalization", First(normalization::instance)),
+    ("LRN", First(normalization::local_response)),
+    ("LayerNormalization", First(normalization::layer)),
+    ("LeakyRelu", First(activation::leaky_relu)),
+    ("Log", First(smooth::log)),
+    ("LogSoftmax", First(softmax::log_softmax)),
+    ("MatMul", First(linear::matmul)),
+    ("Max", First(elementwise::extreme)),
+    ("MaxPool", Any(pool::max)),
+    ("Mean", First(elementwise::mean)),
+    ("Min", First(elementwise::extreme)),
+    ("Mish", First(smooth::mish)),
+    ("Mul", First(elementwise::mul)),
+    ("Neg", First(|ctx, _, dy| Ok(elementwise::neg(ctx, dy)))),
+    ("PRelu", First(activation::prelu)),
+    ("Pad", First(gather::pad)),
+    ("Pow", First(elementwise::pow)),
+    ("Reciprocal", First(smooth::reciprocal)),
+    ("ReduceL1", First(reduce::l1)),
+    ("ReduceL2", First(reduce::l2)),
+    ("ReduceLogSumExp", First(reduce::log_sum_exp)),
+    ("ReduceMax", First(reduce::extreme)),
+    ("ReduceMean", First(reduce::mean)),
+    ("ReduceMin", First(reduce::extreme)),
+    ("ReduceSum", First(reduce::sum)),
+    ("ReduceSumSquare", First(reduce::sum_square)),
+    ("Relu", First(activation::relu)),
+    ("Reshape", First(layout::reshape)),
+    ("Resize", First(resize::resize)),
+    ("Selu", First(smooth::selu)),
+    ("Sigmoid", First(smooth::sigmoid)),
+    ("Slice", First(gather::slice)),
+    ("Softmax", First(softmax::softmax)),
+    ("Softplus", First(smooth::softplus)),
+    ("Softsign", First(smooth::softsign)),
+    ("SpaceToDepth", First(|ctx, node, dy| Ok(layout::space_to_depth(ctx, node, dy)))),
+    ("Split", Any(layout::split)),
+    ("Sqrt", First(smooth::sqrt)),
+    ("Squeeze", First(layout::reshape)),
+    ("Sub", First(elementwise::sub)),
+    ("Sum", First(elementwise::sum)),
+    ("Tanh", First(smooth::tanh)),
+    ("ThresholdedRelu", First(activation::thresholded_relu)),
+    ("Tile", First(layout::tile)),
+    ("Transpose", First(layout::transpose)),
+    ("Unsqueeze", First(layout::reshape)),
+    ("Where", First(elementwise::choose)),
+];
+
+/// The operators of ONNX that a gradient passes, in alphabetical order.
+pub fn operators() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|(op_type, _)| *op_type)
+}
+
 /// Carries `dy`, the cotangent of output `output` of `node`, back to the node's inputs.
 pub(super) fn vjp(ctx: &mut Context<'_>, node: &Node, output: usize, dy: &str) -> Result<Contributions> {
-    if !is_onnx(node) {
-        return Err(no_rule(node));
-    }
-    match node.op_type.as_str() {
-        "Add" => elementwise::add(ctx, node, dy),
-        "AveragePool" => pool::average(ctx, node, dy),
-        "BatchNormalization" => normalization::batch(ctx, node, dy),
-        "Cast" | "Dropout" | "Identity" => Ok(layout::pass(dy)),
-        "Clip" => activation::clip(ctx, node, dy),
-        "Concat" => layout::concat(ctx, node, dy),
-        "Conv" => conv::conv(ctx, node, dy),
-        "Div" => elementwise::div(ctx, node, dy),
-        "Exp" => activation::exp(ctx, node, dy),
-        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => layout::reshape(ctx, node, dy),
-        "Gemm" => linear::gemm(ctx, node, dy),
-        "GlobalAveragePool" => pool::global_average(ctx, node, dy),
-        "GlobalMaxPool" => pool::global_max(ctx, node, dy),
-        "HardSigmoid" => activation::hard_sigmoid(ctx, node, dy),
-        "HardSwish" => activation::hard_swish(ctx, node, dy),
-        "LeakyRelu" => activation::leaky_relu(ctx, node, dy),
-        "MatMul" => linear::matmul(ctx, node, dy),
-        "MaxPool" => pool::max(ctx, node, output, dy),
-        "Mul" => elementwise::mul(ctx, node, dy),
-        "Neg" => Ok(elementwise::neg(ctx, dy)),
-        "Pad" => layout::pad(ctx, node, dy),
-        "ReduceMean" => reduce::mean(ctx, node, dy),
-        "ReduceSum" => reduce::sum(ctx, node, dy),
-        "Relu" => activation::relu(ctx, node, dy),
-        "Sigmoid" => activation::sigmoid(ctx, node, dy),
-        "Slice" => layout::slice(ctx, node, dy),
-        "Softmax" => activation::softmax(ctx, node, dy),
-        "Split" => layout::split(ctx, node, output, dy),
-        "Sqrt" => activation::sqrt(ctx, node, dy),
-        "Sub" => elementwise::sub(ctx, node, dy),
-        "Sum" => elementwise::sum(ctx, node, dy),
-        "Tanh" => activation::tanh(ctx, node, dy),
-        "Transpose" => layout::transpose(ctx, node, dy),
-        _ => Err(no_rule(node)),
+    let rule = RULES.iter().find(|(op_type, _)| is_onnx(node) && *op_type == node.op_type);
+    match rule {
+        Some((_, First(_))) if output > 0 => Err(refuse(node, "only its first output has a gradient")),
+        Some((_, First(carry))) => carry(ctx, node, dy),
+        Some((_, Any(carry))) => carry(ctx, node, output, dy),
+        None => Err(Error::NoRule { op_type: node.op_type.clone(), node: node.name.clone() }),
     }
 }
 
@@ -86,8 +150,4 @@ pub(super) fn is_locally_constant(node: &Node) -> bool {
 
 fn is_onnx(node: &Node) -> bool {
     matches!(node.domain.as_str(), "" | "ai.onnx")
-}
-
-fn no_rule(node: &Node) -> Error {
-    Error::NoRule { op_type: node.op_type.clone(), node: node.name.clone() }
 }

@@ -56,13 +56,47 @@ pub(super) struct Window {
 impl Window {
     /// The window of `node`, a convolution or a pool from `[N, C, H, W]` to `[N, M, H', W']`.
     pub(super) fn of(ctx: &Context<'_>, node: &Node, kernel: &[usize]) -> Result<Self> {
-        let input = ctx.sizes(node, input(node, 0)?)?;
-        let output = ctx.sizes(node, output(node, 0)?)?;
-        if input.len() != 3 || output.len() != 3 || kernel.len() != 2 {
+        let (from, to) = (ctx.sizes(node, input(node, 0)?)?, ctx.sizes(node, output(node, 0)?)?);
+        Self::between(node, &from, &to, kernel, |axis, _, pads| {
+            let total = axis.reach().saturating_sub(axis.input);
+            match node.string("auto_pad", "NOTSET") {
+                "SAME_UPPER" => (total / 2, total - total / 2),
+                "SAME_LOWER" => (total - total / 2, total / 2),
+                "VALID" => (0, 0),
+                _ => pads,
+            }
+        })
+    }
+
+    /// The window that slides over what `node`, a transposed convolution, makes, and comes to what it reads.
+    pub(super) fn of_transposed(ctx: &Context<'_>, node: &Node, kernel: &[usize]) -> Result<Self> {
+        let (from, to) = (ctx.sizes(node, output(node, 0)?)?, ctx.sizes(node, input(node, 0)?)?);
+        let by_shape = node.ints("output_shape").is_some();
+        Self::between(node, &from, &to, kernel, |axis, index, pads| {
+            let further = node.ints("output_padding").and_then(|v| v.get(index)).map_or(0, |&v| v.max(0) as usize);
+            let total = (axis.reach() + further).saturating_sub(axis.input);
+            match node.string("auto_pad", "NOTSET") {
+                "SAME_UPPER" => (total / 2, total - total / 2),
+                "VALID" => (0, 0),
+                "NOTSET" if !by_shape => pads,
+                _ => (total - total / 2, total / 2),
+            }
+        })
+    }
+
+    /// A window over two axes between `[C, H, W]` and `[M, H', W']`; `pad` says the padding of an axis, by its index and the pads given.
+    fn between(
+        node: &Node,
+        from: &[usize],
+        to: &[usize],
+        kernel: &[usize],
+        pad: impl Fn(&Axis, usize, (usize, usize)) -> (usize, usize),
+    ) -> Result<Self> {
+        if from.len() != 3 || to.len() != 3 || kernel.len() != 2 {
             return Err(refuse(node, "only windows over two spatial axes have a gradient here"));
         }
         let pads = node.ints("pads").unwrap_or(&[0; 4]);
-        if pads.len() != 4 || pads.iter().any(|&pad| pad < 0) || kernel.contains(&0) || output.contains(&0) {
+        if pads.len() != 4 || pads.iter().any(|&pad| pad < 0) || kernel.contains(&0) || to.contains(&0) {
             return Err(refuse(node, "its window or its padding is malformed"));
         }
         let attribute = |name, axis: usize| node.ints(name).and_then(|v| v.get(axis)).map_or(1, |&v| v.max(1) as usize);
@@ -73,16 +107,11 @@ impl Window {
                 stride: attribute("strides", index),
                 dilation: attribute("dilations", index),
                 before: 0,
-                input: input[index + 1],
-                output: output[index + 1],
+                input: from[index + 1],
+                output: to[index + 1],
             };
-            let total = axis.reach().saturating_sub(axis.input);
-            (axis.before, after[index]) = match node.string("auto_pad", "NOTSET") {
-                "SAME_UPPER" => (total / 2, total - total / 2),
-                "SAME_LOWER" => (total - total / 2, total / 2),
-                "VALID" => (0, 0),
-                _ => (pads[index] as usize, pads[index + 2] as usize),
-            };
+            let given = (pads[index] as usize, pads[index + 2] as usize);
+            (axis.before, after[index]) = pad(&axis, index, given);
             axis
         };
         let (rows, columns) = (axis(0), axis(1));
@@ -106,6 +135,15 @@ impl Window {
         let ((top, bottom), (left, right)) = (pads(&self.rows), pads(&self.columns));
         let pads = vec![top, left, bottom, right];
         (self.rows.stride == 1 && self.columns.stride == 1 && pads.iter().all(|&pad| pad >= 0)).then_some(pads)
+    }
+
+    /// The padding with which a convolution has exactly these windows; `None` when the input goes on for more.
+    pub(super) fn exact_pads(&self) -> Option<Vec<i64>> {
+        let axes = [self.rows, self.columns];
+        let further = axes.iter().any(|axis| -axis.overhang().1 >= axis.stride as i64);
+        let before = axes.iter().map(|axis| axis.before as i64);
+        let after = axes.iter().map(|axis| axis.overhang().1.max(0));
+        (!further).then(|| before.chain(after).collect())
     }
 
     /// The transposed convolution from `dy` with `kernel` that gives the input's size again.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::{Files, Model, manifest::Manifest};
 use crate::{
     config::Config,
-    error::{Error, Kind, Result, nearest, quoted},
+    error::{Error, Kind, Result, excerpt, nearest, quoted},
     onnx::Graph,
     runtime::{Runtime, Weights},
 };
@@ -65,7 +65,8 @@ fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
     let names = || models.keys().map(String::as_str);
     let near = nearest(name, names(), 3);
     let known = if near.is_empty() { names().collect() } else { near };
-    Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {}", quoted(known)))
+    let message = format!("there is no model `{}`; there is {}", excerpt(name), quoted(known));
+    Error::new(Kind::NotFound, "unknown_model", message)
 }
 
 fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
@@ -82,6 +83,7 @@ fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Resu
     };
     files
         .and_then(|files| Model::new(name, files, runtime, Weights::new(&config.models.cache_dir)))
+        .map(|model| model.incremental(config.occlusion.incremental))
         .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })
 }
 

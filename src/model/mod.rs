@@ -4,9 +4,11 @@ mod ascent;
 mod catalog;
 mod class;
 mod conventions;
+mod incremental;
 mod inference;
 mod intake;
 mod manifest;
+mod occluded;
 mod parameters;
 mod preprocessing;
 mod programs;
@@ -14,9 +16,11 @@ mod programs;
 pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
+pub use incremental::Patch;
 pub use inference::Inference;
 pub use intake::Origin;
 use ndarray::Array4;
+pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
@@ -24,10 +28,11 @@ pub use programs::{Answer, Question};
 use inference::Inferences;
 use intake::{Intake, take_in};
 use manifest::Manifest;
+use occluded::Occluder;
 use programs::Programs;
 
 use crate::{
-    error::{Error, Result, did_you_mean, quoted},
+    error::{Error, Result, did_you_mean, excerpt, quoted},
     imaging::{Region, RgbImage},
     onnx::{Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution},
     runtime::{Cancellation, Runtime, Weights},
@@ -55,6 +60,7 @@ pub struct Model {
     labels: Labels,
     layers: Vec<Layer>,
     programs: Programs,
+    occluder: Occluder,
 }
 
 /// An uploaded picture, made ready for one model.
@@ -85,7 +91,14 @@ impl Model {
         let layers = manifest.rename(layers)?;
         let programs = Programs::new(graph, shapes, classifier, runtime.clone(), weights);
         let (name, inferences) = (name.to_owned(), inferences.into_list());
-        Ok(Self { name, about: manifest.about, origin, inferences, preprocessing, labels, layers, programs })
+        let (about, occluder) = (manifest.about, Occluder::new(true));
+        Ok(Self { name, about, origin, inferences, preprocessing, labels, layers, programs, occluder })
+    }
+
+    /// The same model, whose [`Model::cover`] computes incrementally where that pays only if `incremental`.
+    #[must_use]
+    pub fn incremental(self, incremental: bool) -> Self {
+        Self { occluder: Occluder::new(incremental), ..self }
     }
 
     /// The model's name in addresses.
@@ -196,6 +209,21 @@ impl Model {
         self.programs.ask(question, input, classes, cancellation)
     }
 
+    /// Looks at the picture `input` [1, 3, H, W], ready to answer for it with any of `patches`, or patches of their sizes, taken from
+    /// `covered`, of the same shape.
+    ///
+    /// Where it pays, only what a patch changes is then computed: the same numbers as of full runs, up to rounding.
+    pub fn cover<'a>(
+        &'a self,
+        input: &'a Array4<f32>,
+        covered: &'a Array4<f32>,
+        patches: &[Patch],
+        classes: &[Option<usize>],
+        cancellation: &'a Cancellation,
+    ) -> Result<Covering<'a>> {
+        self.occluder.look(&self.programs, [input, covered], patches, classes, cancellation)
+    }
+
     /// How many pictures one run can take: any number, or one where the model's file fixes its batch.
     pub fn batch(&self) -> usize {
         self.programs.batch()
@@ -218,7 +246,7 @@ const MOST_CLASSES: usize = 16;
 fn unknown_layer(name: &str, layers: &[&str]) -> Error {
     let names = || layers.iter().copied();
     let hint = did_you_mean(name, names(), 3).unwrap_or_else(|| format!("use one of {}", quoted(names())));
-    Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}"))
+    Error::unprocessable("unknown_layer", format!("there is no layer `{}`: {hint}", excerpt(name)))
 }
 
 /// `labels` if there are as many as `classes`; without any, numbers.

@@ -1,12 +1,9 @@
-//! All operators but windows against finite differences.
+//! Products, arithmetic and changes of layout against finite differences.
 
 use glassbox::onnx::{Attribute, DataType, Node, Tensor};
 use proptest::prelude::*;
 
-use super::{Inputs, Numbers, check, graph};
-
-const SMOOTH: Inputs = Inputs::Smooth(-1.5, 1.5);
-const POSITIVE: Inputs = Inputs::Smooth(0.5, 2.0);
+use super::{Inputs, Numbers, POSITIVE, SMOOTH, check, graph};
 
 fn unary(op_type: &str) -> Node {
     Node::new(op_type, ["x"], ["y"])
@@ -37,6 +34,16 @@ proptest! {
     fn matmul_from_the_left(rows in 1..=3_usize, inner in 1..=3_usize, columns in 1..=3_usize, seed: u64) {
         let weights = Numbers::new(seed).tensor(&[rows, inner]);
         check(&graph(&[inner, columns], vec![Node::new("MatMul", ["w", "x"], ["y"])], vec![("w", weights)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn matmul_repeated_over_a_batch_dimension(heads in 1..=3_usize, seed: u64) {
+        // [n, 1, 3, 2] x [heads, 2, 2], then x [heads, 2, 3] from the left.
+        let mut numbers = Numbers::new(seed);
+        let (right, left) = (numbers.tensor(&[heads, 2, 2]), numbers.tensor(&[heads, 2, 3]));
+        let nodes = |inputs| vec![Node::new("MatMul", inputs, ["y"])];
+        check(&graph(&[1, 3, 2], nodes(["x", "w"]), vec![("w", right)]), seed, Inputs::Kinked);
+        check(&graph(&[1, 3, 2], nodes(["w", "x"]), vec![("w", left)]), seed, Inputs::Kinked);
     }
 
     #[test]
@@ -75,71 +82,6 @@ proptest! {
         let constant = Tensor::from_floats(shape, constant.as_slice().unwrap());
         let operands = if swapped { ["c", "x"] } else { ["x", "c"] };
         check(&graph(&[3, 2, 2], vec![Node::new(op_type, operands, ["y"])], vec![("c", constant)]), seed, POSITIVE);
-    }
-
-    #[test]
-    fn kinked_activations(
-        op_type in prop::sample::select(vec!["Relu", "LeakyRelu", "HardSigmoid", "HardSwish"]), alpha in -0.5..0.5_f32, seed: u64
-    ) {
-        let node = unary(op_type);
-        let node = match op_type {
-            "LeakyRelu" => node.with("alpha", Attribute::Float(alpha)),
-            // The line must not bend within a step of the inputs, odd multiples of 0.05.
-            "HardSigmoid" => node.with("alpha", Attribute::Float(0.25)),
-            _ => node,
-        };
-        check(&graph(&[2, 3, 3], vec![node], vec![]), seed, Inputs::Kinked);
-    }
-
-    #[test]
-    fn smooth_activations(op_type in prop::sample::select(vec!["Sigmoid", "Tanh", "Exp", "Neg"]), seed: u64) {
-        check(&graph(&[2, 3], vec![unary(op_type)], vec![]), seed, SMOOTH);
-        check(&graph(&[2, 3], vec![unary("Sqrt")], vec![]), seed, POSITIVE);
-    }
-
-    #[test]
-    fn clip(low in prop::option::of(-4..=0_i8), high in prop::option::of(1..=4_i8), seed: u64) {
-        let inputs = ["x", low.map_or("", |_| "low"), high.map_or("", |_| "high")];
-        let bounds = [("low", low), ("high", high)];
-        let constants = bounds.into_iter().filter_map(|(name, bound)| Some((name, Tensor::scalar(f32::from(bound?) / 10.0))));
-        check(&graph(&[2, 3, 3], vec![Node::new("Clip", inputs, ["y"])], constants.collect()), seed, Inputs::Kinked);
-    }
-
-    #[test]
-    fn softmax(axis in prop::sample::select(vec![None, Some(1), Some(2), Some(-1), Some(-2)]), seed: u64) {
-        let node = unary("Softmax");
-        let node = match axis {
-            Some(axis) => node.with_int("axis", axis),
-            None => node,
-        };
-        check(&graph(&[3, 4], vec![node], vec![]), seed, SMOOTH);
-    }
-
-    #[test]
-    fn batch_normalization(spatial in prop::option::of(1..=3_usize), epsilon in 1e-5..0.1_f32, seed: u64) {
-        let mut numbers = Numbers::new(seed);
-        let sizes: Vec<usize> = [3].into_iter().chain(spatial.map(|side| [side, 2]).into_iter().flatten()).collect();
-        let variance = Tensor::from_floats(&[3], numbers.uniform(&[3], 0.1, 2.0).as_slice().unwrap());
-        let node = Node::new("BatchNormalization", ["x", "s", "b", "m", "v"], ["y"]).with("epsilon", Attribute::Float(epsilon));
-        let constants = vec![("s", numbers.tensor(&[3])), ("b", numbers.tensor(&[3])), ("m", numbers.tensor(&[3])), ("v", variance)];
-        check(&graph(&sizes, vec![node], constants), seed, Inputs::Kinked);
-    }
-
-    #[test]
-    fn means_and_sums(axes in prop::sample::subsequence(vec![1, 2, 3], 1..=3), negative: bool, keep: bool, opset in 17..=21_i64, seed: u64) {
-        let axes: Vec<i64> = axes.into_iter().map(|axis| if negative { axis - 4 } else { axis }).collect();
-        for op_type in ["ReduceMean", "ReduceSum"] {
-            let constants = vec![("axes", Tensor::from_ints(&axes))];
-            let node = if op_type == "ReduceSum" || opset >= 18 {
-                Node::new(op_type, ["x", "axes"], ["y"])
-            } else {
-                unary(op_type).with_ints("axes", axes.clone())
-            };
-            let mut graph = graph(&[2, 3, 2], vec![node.with_int("keepdims", i64::from(keep))], constants);
-            graph.opset = opset;
-            graph.prune();
-            check(&graph, seed, Inputs::Kinked);
-        }
     }
 
     #[test]
@@ -189,6 +131,32 @@ proptest! {
     }
 
     #[test]
+    fn tile(repeats in prop::array::uniform3(1..=3_i64), seed: u64) {
+        let repeats = Tensor::from_ints(&[1, repeats[0], repeats[1], repeats[2]]);
+        check(&graph(&[2, 1, 2], vec![Node::new("Tile", ["x", "r"], ["y"])], vec![("r", repeats)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn expand(shape in 0..4_usize, seed: u64) {
+        let shape: &[i64] = [&[1, 2, 3, 4][..], &[3, 1], &[4], &[1, 1, 1, 1]][shape];
+        let node = Node::new("Expand", ["x", "s"], ["y"]);
+        check(&graph(&[2, 3, 1], vec![node], vec![("s", Tensor::from_ints(shape))]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn space_and_depth(block in 1..=3_i64, mode in prop::sample::select(vec![None, Some("DCR"), Some("CRD")]), seed: u64) {
+        let (blocks, size) = ((block * block) as usize, block as usize);
+        let node = unary("DepthToSpace").with_int("blocksize", block);
+        let node = match mode {
+            Some(mode) => node.with("mode", Attribute::String(mode.to_owned())),
+            None => node,
+        };
+        check(&graph(&[2 * blocks, 1, 2], vec![node], vec![]), seed, Inputs::Kinked);
+        let node = unary("SpaceToDepth").with_int("blocksize", block);
+        check(&graph(&[2, size, 2 * size], vec![node], vec![]), seed, Inputs::Kinked);
+    }
+
+    #[test]
     fn concat_and_split(axis in 1..=3_i64, negative: bool, seed: u64) {
         let axis = if negative { axis - 4 } else { axis };
         let nodes = vec![
@@ -199,25 +167,6 @@ proptest! {
         check_without_shapes_of_parts(&nodes, axis, seed);
     }
 
-    #[test]
-    fn slice(axis in 1..=2_i64, start in -3..=2_i64, length in 1..=3_i64, seed: u64) {
-        let (from, to) = (start, if start < 0 && start + length >= 0 { i64::MAX } else { start + length });
-        let constants =
-            vec![("s", Tensor::from_ints(&[from])), ("e", Tensor::from_ints(&[to])), ("a", Tensor::from_ints(&[axis]))];
-        check(&graph(&[3, 3], vec![Node::new("Slice", ["x", "s", "e", "a"], ["y"])], constants), seed, Inputs::Kinked);
-    }
-
-    #[test]
-    fn pad(pads in prop::array::uniform4(-1..=2_i64), with_axes: bool, seed: u64) {
-        let [top, left, bottom, right] = pads;
-        let given = if with_axes { vec![top, left, bottom, right] } else { vec![0, 0, top, left, 0, 0, bottom, right] };
-        let constants = vec![("p", Tensor::from_ints(&given)), ("v", Tensor::scalar(0.5)), ("a", Tensor::from_ints(&[-2, 3]))];
-        let node = Node::new("Pad", ["x", "p", "v", if with_axes { "a" } else { "" }], ["y"]);
-        let mut graph = graph(&[2, 3, 3], vec![node], constants);
-        graph.opset = 18;
-        graph.prune();
-        check(&graph, seed, Inputs::Kinked);
-    }
 }
 
 /// Checks a graph that splits `x` into three parts of 1, 2 and 1 along `axis`.

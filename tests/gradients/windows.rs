@@ -93,6 +93,37 @@ proptest! {
     }
 
     #[test]
+    fn transposed_convolution(
+        window in window(false, 2), groups in 1..=2_usize, inputs in 1..=2_usize, outputs in 1..=2_usize, further: bool, seed: u64
+    ) {
+        let mut numbers = Numbers::new(seed);
+        let kernels = numbers.tensor(&[inputs * groups, outputs, window.kernel[0], window.kernel[1]]);
+        let bias = numbers.tensor(&[outputs * groups]);
+        let node = window.attributes(Node::new("ConvTranspose", ["x", "w", "b"], ["y"])).with_int("group", groups as i64);
+        let padding = if further && window.auto_pad == "NOTSET" { window.strides.map(|stride| stride as i64 - 1) } else { [0, 0] };
+        let sizes = [inputs * groups, window.input[0], window.input[1]];
+        let reach = |axis: usize| {
+            let reach = window.strides[axis] * (window.input[axis] - 1) + window.dilations[axis] * (window.kernel[axis] - 1) + 1;
+            reach as i64 + padding[axis] - (window.pads[axis] + window.pads[axis + 2]) as i64
+        };
+        prop_assume!(window.auto_pad != "NOTSET" || (reach(0) > 0 && reach(1) > 0));
+        let node = node.with_ints("output_padding", padding);
+        check(&graph(&sizes, vec![node], vec![("w", kernels), ("b", bias)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
+    fn transposed_convolution_to_a_shape(
+        kernel in prop::array::uniform2(2..=3_usize), shape in prop::array::uniform2(5..=7_i64), auto_pad in prop::sample::select(vec!["NOTSET", "SAME_UPPER", "SAME_LOWER"]), seed: u64
+    ) {
+        let kernels = Numbers::new(seed).tensor(&[2, 2, kernel[0], kernel[1]]);
+        let node = Node::new("ConvTranspose", ["x", "w"], ["y"])
+            .with_ints("strides", [2, 2])
+            .with_ints("output_shape", shape)
+            .with("auto_pad", Attribute::String(auto_pad.to_owned()));
+        check(&graph(&[2, 3, 3], vec![node], vec![("w", kernels)]), seed, Inputs::Kinked);
+    }
+
+    #[test]
     fn max_pool(window in window(true, 2), ceil: bool, seed: u64) {
         let ceil = ceil && window.auto_pad == "NOTSET";
         check(&pool("MaxPool", &window, ceil, |node| node), seed, Inputs::Kinked);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Element, Inference, arithmetic::broadcast_two, axis, open};
+use super::{Inference, arithmetic::broadcast_two, axis, elements::Element, open};
 use crate::onnx::{Dim, Node, Result, Shape};
 
 /// The axes that a `Shape` node tells of.
@@ -50,7 +50,7 @@ fn product(dims: &[Dim]) -> Option<Dim> {
 
 /// As the second input says; 0 keeps the input's length, and -1 takes what is left.
 pub(super) fn reshape(inference: &Inference<'_>, node: &Node) -> Result<Option<Shape>> {
-    let (Some(x), Some(target)) = (inference.shape(node, 0), inference.elements(node, 1)) else { return Ok(None) };
+    let (Some(x), Some(target)) = (inference.shape(node, 0), inference.list(node, 1)) else { return Ok(None) };
     let keeps = node.int("allowzero", 0) == 0;
     let mut rest = None;
     let mut shape = Vec::with_capacity(target.len());
@@ -65,6 +65,7 @@ pub(super) fn reshape(inference: &Inference<'_>, node: &Node) -> Result<Option<S
                 Dim::Size(1)
             }
             Element::Int(size) => Dim::Size(usize::try_from(*size).map_err(|_| node.error("its shape is negative"))?),
+            Element::Float(_) => return Err(node.error("its shape is not of integers")),
         });
     }
     if let Some(index) = rest {
@@ -222,35 +223,58 @@ pub(super) fn gather(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
 }
 
 pub(super) fn expand(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
-    let target: Option<Shape> = inference
-        .elements(node, 1)?
-        .iter()
-        .map(|element| match element {
-            Element::Int(size) => usize::try_from(*size).ok().map(Dim::Size),
-            Element::Symbol(symbol) => Some(Dim::Symbol(symbol.clone())),
-        })
-        .collect();
+    let target: Option<Shape> = inference.list(node, 1)?.iter().map(length).collect();
     Some(broadcast_two(inference.shape(node, 0)?, &target?))
 }
 
-/// By its sizes where it has them, else by its scales.
+/// By its sizes where it has them, else by its scales; of all axes or of those named.
 pub(super) fn resize(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
-    let x = inference.shape(node, 0)?;
-    if let Some(sizes) = inference.elements(node, 3) {
-        return sizes
-            .iter()
-            .map(|element| match element {
-                Element::Int(size) => usize::try_from(*size).ok().map(Dim::Size),
-                Element::Symbol(symbol) => Some(Dim::Symbol(symbol.clone())),
-            })
-            .collect();
-    }
-    let scales = inference.floats(node, 2)?;
-    let scaled = |(dim, scale): (&Dim, &f32)| match dim {
-        Dim::Size(length) => Dim::Size((*length as f64 * f64::from(*scale)).floor() as usize),
-        Dim::Symbol(_) => dim.clone(),
+    let mut shape = inference.shape(node, 0)?.clone();
+    let axes = match node.ints("axes") {
+        Some(axes) => axes.iter().map(|&named| axis(named, shape.len())).collect::<Option<Vec<_>>>()?,
+        None => (0..shape.len()).collect(),
     };
-    (scales.len() == x.len()).then(|| x.iter().zip(&scales).map(scaled).collect())
+    if node.string("keep_aspect_ratio_policy", "stretch") != "stretch" {
+        return None;
+    }
+    if let Some(sizes) = inference.list(node, 3).filter(|sizes| sizes.len() == axes.len()) {
+        for (&axis, size) in axes.iter().zip(sizes) {
+            shape[axis] = length(size)?;
+        }
+        return Some(shape);
+    }
+    let scales = inference.floats(node, 2).filter(|scales| scales.len() == axes.len())?;
+    for (&axis, &scale) in axes.iter().zip(&scales) {
+        shape[axis] = match &shape[axis] {
+            Dim::Size(length) => Dim::Size((*length as f32 * scale).floor() as usize),
+            Dim::Symbol(_) if (scale - 1.0).abs() < f32::EPSILON => continue,
+            Dim::Symbol(_) => open(node, axis),
+        };
+    }
+    Some(shape)
+}
+
+/// A length that an element of a shape states.
+fn length(element: &Element) -> Option<Dim> {
+    match element {
+        Element::Int(size) => usize::try_from(*size).ok().map(Dim::Size),
+        Element::Symbol(symbol) => Some(Dim::Symbol(symbol.clone())),
+        Element::Float(_) => None,
+    }
+}
+
+/// Each length times its number of repetitions.
+pub(super) fn tile(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let (x, repeats) = (inference.shape(node, 0)?, inference.integers(node, 1)?);
+    let repeated = |(index, (dim, &count)): (usize, (&Dim, &i64))| match dim.size() {
+        _ if count == 1 => Some(dim.clone()),
+        Some(length) => Some(Dim::Size(length.checked_mul(usize::try_from(count).ok()?)?)),
+        None => Some(open(node, index)),
+    };
+    if x.len() != repeats.len() {
+        return None;
+    }
+    x.iter().zip(&repeats).enumerate().map(repeated).collect()
 }
 
 /// `[N, C, H, W]` becomes `[N, C / b^2, H * b, W * b]`.
@@ -258,6 +282,14 @@ pub(super) fn depth_to_space(inference: &Inference<'_>, node: &Node) -> Option<S
     let [batch, channels, height, width] = inference.shape(node, 0)?.as_slice() else { return None };
     let block = usize::try_from(node.int("blocksize", 0)).ok().filter(|&block| block > 0)?;
     let sizes = [channels.size()? / (block * block), height.size()? * block, width.size()? * block];
+    Some([batch.clone()].into_iter().chain(sizes.map(Dim::Size)).collect())
+}
+
+/// `[N, C, H, W]` becomes `[N, C * b^2, H / b, W / b]`.
+pub(super) fn space_to_depth(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let [batch, channels, height, width] = inference.shape(node, 0)?.as_slice() else { return None };
+    let block = usize::try_from(node.int("blocksize", 0)).ok().filter(|&block| block > 0)?;
+    let sizes = [channels.size()? * block * block, height.size()? / block, width.size()? / block];
     Some([batch.clone()].into_iter().chain(sizes.map(Dim::Size)).collect())
 }
 

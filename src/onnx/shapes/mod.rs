@@ -4,15 +4,20 @@
 //! not known here is no error: its outputs have no known shape, and whoever needs it says so.
 
 mod arithmetic;
+mod calculate;
+mod elements;
 mod layout;
 mod linear;
+mod reshape;
+mod weights;
 mod window;
 
 use std::collections::HashMap;
 
 pub(super) use arithmetic::BROADCASTING;
+use elements::{Element, Elements};
 
-use super::{DataType, Dim, Graph, Node, Result, Shape, Tensor};
+use super::{Dim, Graph, Node, Result, Shape, Tensor};
 
 /// The shape of each value of a graph, by name.
 pub type Shapes = HashMap<String, Shape>;
@@ -25,62 +30,35 @@ impl Graph {
         Ok(Inference::run(self)?.shapes)
     }
 
-    /// Replaces what follows from shapes alone by initializers: exporters compute a `Reshape`'s target from its input.
+    /// Replaces what follows from shapes and constants alone by initializers: exporters compute a `Reshape`'s target from its
+    /// input, and leave copies of weights in other layouts to whoever runs the model.
     pub fn fold_shapes(&mut self) -> Result<()> {
         let inference = Inference::run(self)?;
-        let made: Vec<&str> = self.nodes.iter().filter_map(|node| node.output(0)).collect();
         let mut folded: HashMap<String, Tensor> = HashMap::new();
-        for name in made {
-            let integers = inference.elements.get(name).and_then(|elements| all_known(elements));
-            let shape = inference.shapes.get(name).and_then(|shape| shape.iter().map(Dim::size).collect());
-            if let (Some(integers), Some(shape)) = (integers, shape) {
-                folded.insert(name.to_owned(), Tensor::from_ints(&integers).reshaped(shape)?);
+        for name in self.nodes.iter().filter_map(|node| node.output(0)) {
+            if let Some(tensor) = inference.elements.get(name).and_then(Elements::tensor) {
+                folded.insert(name.to_owned(), tensor?);
             }
         }
-        self.nodes.retain(|node| node.output(0).is_none_or(|name| !folded.contains_key(name)));
+        let targets = reshape::constant_targets(&inference, &folded);
+        let shapes = inference.shapes;
         self.initializers.extend(folded);
+        reshape::set_targets(self, targets);
+        weights::fold(self, &shapes)?;
+        let initializers = &self.initializers;
+        self.nodes.retain(|node| node.output(0).is_none_or(|name| !initializers.contains_key(name)));
         self.prune();
         Ok(())
     }
-}
-
-/// An element of an integer tensor: a number, or a length known only when the model runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Element {
-    Int(i64),
-    Symbol(String),
-}
-
-impl From<&Dim> for Element {
-    fn from(dim: &Dim) -> Self {
-        match dim {
-            Dim::Size(size) => Self::Int(*size as i64),
-            Dim::Symbol(symbol) => Self::Symbol(symbol.clone()),
-        }
-    }
-}
-
-/// The numbers, if all elements are.
-fn all_known(elements: &[Element]) -> Option<Vec<i64>> {
-    elements
-        .iter()
-        .map(|element| match element {
-            Element::Int(value) => Some(*value),
-            Element::Symbol(_) => None,
-        })
-        .collect()
 }
 
 /// What is known about the values of a graph so far.
 struct Inference<'g> {
     graph: &'g Graph,
     shapes: Shapes,
-    /// The elements of small int64 tensors: shapes and parts of shapes.
-    elements: HashMap<String, Vec<Element>>,
+    /// The elements of small tensors: shapes, parts of shapes and constants.
+    elements: HashMap<String, Elements>,
 }
-
-/// Tensors longer than this are not shapes.
-const MOST_ELEMENTS: usize = 64;
 
 impl<'g> Inference<'g> {
     fn run(graph: &'g Graph) -> Result<Self> {
@@ -92,8 +70,8 @@ impl<'g> Inference<'g> {
         }
         for (name, tensor) in &graph.initializers {
             inference.shapes.insert(name.clone(), tensor.shape().iter().map(|&size| Dim::Size(size)).collect());
-            if tensor.dtype() == DataType::Int64 && tensor.len() <= MOST_ELEMENTS {
-                inference.elements.insert(name.clone(), tensor.ints()?.into_iter().map(Element::Int).collect());
+            if let Some(elements) = Elements::of(tensor) {
+                inference.elements.insert(name.clone(), elements);
             }
         }
         for node in &graph.nodes {
@@ -101,7 +79,7 @@ impl<'g> Inference<'g> {
             for (name, shape) in node.outputs.iter().zip(shapes).filter(|(name, _)| !name.is_empty()) {
                 inference.shapes.insert(name.clone(), shape);
             }
-            if let (Some(elements), Some(name)) = (arithmetic::elements(&inference, node), node.output(0)) {
+            if let (Some(elements), Some(name)) = (elements::elements(&inference, node), node.output(0)) {
                 inference.elements.insert(name.to_owned(), elements);
             }
         }
@@ -134,7 +112,9 @@ impl<'g> Inference<'g> {
             "Gather" => one(layout::gather(self, node)),
             "Expand" => one(layout::expand(self, node)),
             "Resize" => one(layout::resize(self, node)),
+            "Tile" => one(layout::tile(self, node)),
             "DepthToSpace" => one(layout::depth_to_space(self, node)),
+            "SpaceToDepth" => one(layout::space_to_depth(self, node)),
             "Shape" => {
                 one(self.shape(node, 0).map(|shape| vec![Dim::Size(layout::shape_range(node, shape.len()).len())]))
             }
@@ -153,20 +133,24 @@ impl<'g> Inference<'g> {
         self.shapes.get(node.input(index)?)
     }
 
-    /// The elements of the integer input `index` of `node`, if they are known.
-    fn elements(&self, node: &Node, index: usize) -> Option<&[Element]> {
-        self.elements.get(node.input(index)?).map(Vec::as_slice)
+    /// Input `index` of `node`, if it is a small tensor of known elements.
+    fn elements(&self, node: &Node, index: usize) -> Option<&Elements> {
+        self.elements.get(node.input(index)?)
+    }
+
+    /// The elements of input `index` of `node`, if they are known.
+    fn list(&self, node: &Node, index: usize) -> Option<&[Element]> {
+        self.elements(node, index).map(|elements| elements.list.as_slice())
     }
 
     /// The integers in input `index` of `node`, if they are all known.
     fn integers(&self, node: &Node, index: usize) -> Option<Vec<i64>> {
-        let constant = || self.graph.initializers.get(node.input(index)?)?.ints().ok();
-        self.elements(node, index).and_then(all_known).or_else(constant)
+        self.list(node, index)?.iter().map(Element::int).collect()
     }
 
-    /// The floats in constant input `index` of `node`.
+    /// The floats in input `index` of `node`, if they are all known.
     fn floats(&self, node: &Node, index: usize) -> Option<Vec<f32>> {
-        self.graph.initializers.get(node.input(index)?)?.floats().ok()
+        self.list(node, index)?.iter().map(Element::float).collect()
     }
 }
 
@@ -184,3 +168,6 @@ fn open(node: &Node, index: usize) -> Dim {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod fold_tests;

@@ -52,12 +52,13 @@ pub(super) fn conv_transpose(inference: &Inference<'_>, node: &Node) -> Option<S
         let same = node.string("auto_pad", "NOTSET").starts_with("SAME");
         let pads =
             node.ints("pads").map_or(0, |pads| pads.get(axis).unwrap_or(&0) + pads.get(axis + spatial).unwrap_or(&0));
-        let length = if let Some(length) = node.ints("output_shape").and_then(|v| v.get(axis)) {
-            *length
-        } else if same {
-            input * stride
-        } else {
-            stride * (input - 1) + attribute("output_padding", 0) + (kernel - 1) * attribute("dilations", 1) + 1 - pads
+        let reach =
+            stride * (input - 1) + attribute("output_padding", 0) + (kernel - 1) * attribute("dilations", 1) + 1;
+        let length = match node.ints("output_shape").and_then(|lengths| lengths.get(axis)) {
+            Some(length) => *length,
+            // Padding only takes away, so kernels shorter than the stride do not reach that far.
+            None if same => (input * stride).min(reach),
+            None => reach - pads,
         };
         shape.push(Dim::Size(usize::try_from(length).ok()?));
     }
