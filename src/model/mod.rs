@@ -259,6 +259,14 @@ fn unknown_layer(name: &str, layers: &[&str]) -> Error {
 /// `labels` if there are as many as `classes`; without any, numbers.
 fn fitting(labels: Option<Labels>, classes: usize, inferences: &mut Inferences<'_>) -> Result<Labels> {
     let Some(labels) = labels else {
+        if classes == 1000 {
+            inferences.note(
+                "labels",
+                "ImageNet's",
+                "there is no labels file, and 1,000 classes are usually ImageNet's",
+            );
+            return Ok(imagenet_labels());
+        }
         inferences.note("labels", "class_0, class_1, ...", "there is no labels file");
         return Ok(Labels::numbered(classes));
     };

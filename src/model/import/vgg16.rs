@@ -34,8 +34,9 @@ impl Vgg16 {
     pub fn read(weights: Weights) -> Result<Self> {
         let naming = weights.naming;
         let (convolutions, dense) = (convolutions(), dense());
-        let names = convolutions.iter().flatten().chain(&dense).flat_map(|layer| layer.tensors(naming));
-        let tensors = weights.take(names.collect())?;
+        let layers = convolutions.iter().flatten().chain(&dense);
+        let names: Vec<_> = layers.flat_map(|layer| layer.tensors(naming)).collect();
+        let tensors = weights.take(&names)?;
         let mut reader = Reader { naming, tensors, reads: 3 };
         let mut blocks = Vec::new();
         for block in &convolutions {
