@@ -1,6 +1,7 @@
 //! The command line: reads flags and settings, then leaves the work to the rooms below.
 
 mod activation_maximization;
+mod check;
 mod explain;
 mod files;
 mod interrupt;
@@ -46,6 +47,7 @@ enum Command {
     Explain(explain::Explain),
     ActivationMaximization(activation_maximization::ActivationMaximization),
     Models(models::ListModels),
+    Check(check::Check),
     Summary(summary::Summary),
     Openapi(openapi::Openapi),
 }
@@ -92,6 +94,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Explain(explain) => explain.run(&config),
         Command::ActivationMaximization(maximization) => maximization.run(&config),
         Command::Models(models) => models.run(&config),
+        Command::Check(check) => check.run(&config),
         Command::Summary(summary) => summary.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }

@@ -14,7 +14,7 @@ mod preprocessing;
 mod programs;
 
 pub use ascent::{Ascent, Unit};
-pub use catalog::Models;
+pub use catalog::{Entry, Models};
 pub use class::{ClassRef, Labels};
 pub use incremental::Patch;
 pub use inference::Inference;
