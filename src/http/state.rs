@@ -40,11 +40,13 @@ impl App {
     }
 
     /// Loads the models and runs each once, which takes a while; from then on the service is ready.
+    ///
+    /// A broken model is an error only if it is the default one.
     pub fn load(&self) -> Result<()> {
-        let models = Models::load(&self.config)?;
+        let mut models = Models::load(&self.config)?;
+        models.try_out(explain::warm_up);
         let default = &self.config.models.default;
-        models.get(default).map_err(|error| Error::setup("unknown_model", format!("models.default: {error}")))?;
-        models.iter().try_for_each(|model| explain::warm_up(model))?;
+        models.get(default).map_err(|error| Error::setup(error.code, format!("models.default: {error}")))?;
         // A second load finds the models in place and changes nothing.
         let _ = self.models.set(models);
         Ok(())
@@ -85,7 +87,7 @@ impl App {
     }
 }
 
-/// The model that the path names; 404 when there is no such model.
+/// The model that the path names; 404 when there is no such model, 503 when it is broken.
 #[derive(Debug)]
 pub struct Served(pub Arc<Model>);
 

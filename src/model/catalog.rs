@@ -1,4 +1,4 @@
-//! The models that are served: the built-in one, and those in the models directory.
+//! The models there are: the built-in one, and those in the models directory.
 
 use std::{
     collections::BTreeMap,
@@ -20,45 +20,98 @@ use crate::{
 /// The name of the model inside the binary.
 const BUILT_IN: &str = "vgg16-caltech101";
 
-/// The served models by name.
+/// The models by name.
 #[derive(Debug)]
 pub struct Models {
-    models: BTreeMap<String, Arc<Model>>,
+    models: BTreeMap<String, Entry>,
+}
+
+/// Whether a model can be served.
+#[derive(Debug)]
+pub enum Entry {
+    /// It is.
+    Ready(Arc<Model>),
+    /// It cannot be, and why.
+    Broken(Error),
 }
 
 /// Where a model comes from.
 enum Source {
     BuiltIn,
     Directory(PathBuf),
+    /// A directory whose name no address can hold.
+    Unaddressable,
 }
 
 impl Models {
     /// Loads ONNX Runtime, the built-in model, and every model in `models.dir`; one there takes the place of a built-in of its name.
+    ///
+    /// A model that cannot be loaded is there as a broken one, and does not stop the others.
     pub fn load(config: &Config) -> Result<Self> {
         let runtime = Runtime::load(&config.runtime)?;
         let models = sources(config)?.into_iter().map(|(name, source)| {
-            let model = read(&name, &source, config, &runtime)?;
-            Ok((name, Arc::new(model)))
+            let entry = match read(&name, &source, config, &runtime) {
+                Ok(model) => Entry::Ready(Arc::new(model)),
+                Err(error) => Entry::broken(&name, error),
+            };
+            (name, entry)
         });
-        Ok(Self { models: models.collect::<Result<_>>()? })
+        Ok(Self { models: models.collect() })
     }
 
     /// Loads ONNX Runtime and the model called `name`, and no other.
     pub fn load_one(config: &Config, name: &str) -> Result<Model> {
         let sources = sources(config)?;
         let source = sources.get(name).ok_or_else(|| unknown(name, &sources))?;
-        read(name, source, config, &Runtime::load(&config.runtime)?)
+        let runtime = Runtime::load(&config.runtime)?;
+        read(name, source, config, &runtime).map_err(|error| cannot_be_served(name, &error))
     }
 
-    /// The model called `name`; a 404 with near names if there is none.
+    /// Loads ONNX Runtime and the model in `directory`, wherever that is.
+    pub fn load_directory(config: &Config, directory: &Path) -> Result<Model> {
+        let name =
+            directory.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let name = name.unwrap_or_else(|| directory.display().to_string());
+        let source = Source::Directory(directory.to_owned());
+        let runtime = Runtime::load(&config.runtime)?;
+        read(&name, &source, config, &runtime).map_err(|error| cannot_be_served(&name, &error))
+    }
+
+    /// Tries each model out; one that `run` fails with is a broken one from then on.
+    pub fn try_out(&mut self, run: impl Fn(&Model) -> Result<()>) {
+        for (name, entry) in &mut self.models {
+            if let Entry::Ready(model) = entry
+                && let Err(error) = run(model)
+            {
+                *entry = Entry::broken(name, error);
+            }
+        }
+    }
+
+    /// The model called `name`; a 404 with near names if there is none, a 503 with the reason if it is broken.
     pub fn get(&self, name: &str) -> Result<Arc<Model>> {
-        self.models.get(name).cloned().ok_or_else(|| unknown(name, &self.models))
+        match self.models.get(name).ok_or_else(|| unknown(name, &self.models))? {
+            Entry::Ready(model) => Ok(Arc::clone(model)),
+            Entry::Broken(error) => Err(cannot_be_served(name, error)),
+        }
     }
 
     /// All models, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.models.values()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.models.iter().map(|(name, state)| (name.as_str(), state))
     }
+}
+
+impl Entry {
+    /// A broken model, of which the log is told.
+    fn broken(name: &str, error: Error) -> Self {
+        tracing::warn!(model = name, code = error.code, "cannot be served: {error}");
+        Self::Broken(error)
+    }
+}
+
+fn cannot_be_served(name: &str, error: &Error) -> Error {
+    Error::new(Kind::Broken, "broken_model", format!("model `{name}` cannot be served: {error}"))
 }
 
 fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
@@ -71,20 +124,22 @@ fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
 
 fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
     let mut sources = BTreeMap::from([(BUILT_IN.to_owned(), Source::BuiltIn)]);
-    let directories = directories(&config.models.dir)?;
-    sources.extend(directories.into_iter().map(|(name, directory)| (name, Source::Directory(directory))));
+    sources.extend(directories(&config.models.dir)?);
     Ok(sources)
 }
 
+/// Reads a model; an error says what keeps it from being served.
 fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Result<Model> {
     let files = match source {
-        Source::BuiltIn => built_in(),
-        Source::Directory(directory) => read_directory(directory),
+        Source::BuiltIn => built_in()?,
+        Source::Directory(directory) => read_directory(directory)?,
+        Source::Unaddressable => {
+            let message = "its directory needs a name of letters, digits, `_` and `-`";
+            return Err(Error::setup("invalid_model_name", message));
+        }
     };
-    files
-        .and_then(|files| Model::new(name, files, runtime, Weights::new(&config.models.cache_dir)))
-        .map(|model| model.incremental(config.occlusion.incremental))
-        .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })
+    let model = Model::new(name, files, runtime, Weights::new(&config.models.cache_dir))?;
+    Ok(model.incremental(config.occlusion.incremental))
 }
 
 fn built_in() -> Result<Files> {
@@ -96,7 +151,7 @@ fn built_in() -> Result<Files> {
 }
 
 /// The subdirectories of `directory` that hold a `model.onnx`, by name; none if it does not exist.
-fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+fn directories(directory: &Path) -> Result<Vec<(String, Source)>> {
     let unreadable = |error: io::Error| {
         Error::setup("models_unreadable", format!("models.dir {} cannot be read: {error}", directory.display()))
     };
@@ -111,11 +166,8 @@ fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
             continue;
         }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if !is_model_name(&name) {
-            let message = format!("the model directory `{name}` needs a name of letters, digits, `_` and `-`");
-            return Err(Error::setup("invalid_model_name", message));
-        }
-        found.push((name, path));
+        let source = if is_model_name(&name) { Source::Directory(path) } else { Source::Unaddressable };
+        found.push((name, source));
     }
     Ok(found)
 }

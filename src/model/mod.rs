@@ -18,7 +18,7 @@ mod programs;
 mod pull;
 
 pub use ascent::{Ascent, Unit};
-pub use catalog::Models;
+pub use catalog::{Entry, Models};
 pub use class::{ClassRef, Labels};
 pub use imagenet::imagenet_labels;
 pub use import::{Imported, Naming, import_vgg16};

@@ -48,7 +48,9 @@ fn read(bytes: Bytes, mut directory: Directory) -> Result<Graph> {
             "it defines its own function `{name}`; inline functions first (onnx.inliner)"
         )));
     }
-    let producer = [model.producer_name.trim(), model.producer_version.trim()].join(" ").trim().to_owned();
+    // tf2onnx says None where it has its version in its name.
+    let version = Some(model.producer_version.trim()).filter(|version| *version != "None").unwrap_or_default();
+    let producer = [model.producer_name.trim(), version].join(" ").trim().to_owned();
     let graph = model.graph.ok_or_else(|| Error::Invalid("it holds no graph".to_owned()))?;
     Ok(Graph { producer, ..graph_from_proto(graph, opset, &mut directory)? })
 }

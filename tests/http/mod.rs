@@ -2,6 +2,7 @@
 
 mod activation_maximization;
 mod bad_input;
+mod broken_models;
 mod explain;
 mod explain_all;
 mod filters;
