@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench openapi
+.PHONY: help run test check runtime bench openapi zoo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,14 @@ runtime: ## Fetch ONNX Runtime into .onnxruntime/ (nothing to do if it is there)
 
 bench: runtime ## Measure (criterion)
 	cargo bench
+
+ZOO_PYTHON := target/zoo-python/bin/python
+
+zoo: runtime ## Compare all of torchvision's and Keras' networks with autograd (an hour, 10 GB)
+	test -x $(ZOO_PYTHON) || python3 -m venv target/zoo-python
+	$(ZOO_PYTHON) -m pip install --quiet --requirement tests/golden/zoo-requirements.txt
+	$(ZOO_PYTHON) tests/golden/zoo.py --full target/zoo
+	cargo test --release -- --ignored --nocapture full_networks
 
 openapi: runtime ## Write openapi/openapi.json
 	cargo run --quiet -- openapi > openapi/openapi.json.new

@@ -14,3 +14,4 @@ mod stop_sign;
 mod summary;
 mod techniques;
 mod vgg16;
+mod zoo;
