@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::{App, Problem, Served, explain::options, schema};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     explain::{Dimensions, Technique, Visitor, visit_techniques},
-    model::{Entry, Inference, Model, Origin, Preprocessing},
+    model::{Description, Entry, Inference, Origin, Preprocessing},
 };
 
 /// The models there are.
@@ -39,7 +39,7 @@ pub struct Summary {
     /// The licence of the weights, if it is known.
     #[schema(examples("MIT OR Apache-2.0"))]
     licence: Option<String>,
-    /// The size that the model takes pictures in; none of a broken one.
+    /// The size that the model takes pictures in, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Dimensions>,
 }
@@ -50,6 +50,8 @@ pub struct Summary {
 pub enum Status {
     /// It can.
     Ready,
+    /// It can, and is loaded when it is.
+    Idle,
     /// Every call on it is refused with what is wrong.
     Broken,
 }
@@ -89,22 +91,21 @@ pub struct TechniqueDetails {
 }
 
 impl Summary {
-    fn new(model: &Model) -> Self {
-        let preprocessing = model.preprocessing();
-        let (width, height) = (preprocessing.width() as u32, preprocessing.height() as u32);
+    fn new(name: &str, entry: Entry) -> Self {
+        let (status, problem, description) = match entry {
+            Entry::Ready(model) => (Status::Ready, None, Some(Description::of(&model))),
+            Entry::Idle(description) => (Status::Idle, None, description),
+            Entry::Broken(error) => (Status::Broken, Some(error.to_string()), None),
+        };
+        let input = description.as_ref().map(|Description { input: (width, height), .. }| (*width, *height));
         Self {
-            name: model.name().to_owned(),
-            status: Status::Ready,
-            problem: None,
-            title: model.title().to_owned(),
-            licence: model.licence().map(str::to_owned),
-            input: Some(Dimensions { width, height }),
+            status,
+            problem,
+            title: description.as_ref().map_or_else(|| name.to_owned(), |known| known.title.clone()),
+            licence: description.and_then(|known| known.licence),
+            input: input.map(|(width, height)| Dimensions { width, height }),
+            name: name.to_owned(),
         }
-    }
-
-    fn broken(name: &str, error: &Error) -> Self {
-        let (name, problem) = (name.to_owned(), Some(error.to_string()));
-        Self { title: name.clone(), name, status: Status::Broken, problem, licence: None, input: None }
     }
 }
 
@@ -121,11 +122,8 @@ impl Summary {
     )
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, Problem> {
-    let summary = |(name, entry): (&str, &Entry)| match entry {
-        Entry::Ready(model) => Summary::new(model),
-        Entry::Broken(error) => Summary::broken(name, error),
-    };
-    Ok(Json(ModelList { models: app.models()?.iter().map(summary).collect() }))
+    let models = app.models()?.iter().map(|(name, entry)| Summary::new(name, entry));
+    Ok(Json(ModelList { models: models.collect() }))
 }
 
 /// A model
@@ -144,7 +142,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>,
 )]
 pub(super) async fn show(Served(model): Served) -> Result<Json<Details>, Problem> {
     Ok(Json(Details {
-        summary: Summary::new(&model),
+        summary: Summary::new(model.name(), Entry::Ready(Arc::clone(&model))),
         file: model.origin().clone(),
         preprocessing: model.preprocessing().clone(),
         inferred: model.inferences().to_vec(),

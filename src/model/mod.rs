@@ -16,9 +16,10 @@ mod parameters;
 mod preprocessing;
 mod programs;
 mod pull;
+mod sources;
 
 pub use ascent::{Ascent, Unit};
-pub use catalog::{Entry, Models};
+pub use catalog::{Description, Entry, Models};
 pub use class::{ClassRef, Labels};
 pub use imagenet::imagenet_labels;
 pub use import::{Imported, Naming, import_vgg16};
@@ -234,6 +235,12 @@ impl Model {
     /// How many pictures one run can take: any number, or one where the model's file fixes its batch.
     pub fn batch(&self) -> usize {
         self.programs.batch()
+    }
+
+    /// About how many bytes the model takes with the programs that are compiled by now: its weights once, and for each program the
+    /// values between its nodes for one picture.
+    pub fn memory(&self) -> u64 {
+        self.programs.memory()
     }
 
     /// How often the model has been run, with all its programs.

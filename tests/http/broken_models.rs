@@ -37,7 +37,7 @@ async fn broken_models_are_listed_with_what_is_wrong_and_do_not_stop_the_others(
     let expected = [
         ("garbage", "broken"),
         ("not addressable", "broken"),
-        ("sound", "ready"),
+        ("sound", "idle"),
         ("unlabelled", "broken"),
         ("unrunnable", "broken"),
         ("vgg16-caltech101", "ready"),

@@ -10,6 +10,7 @@ mod health;
 mod layer_outputs;
 mod layers;
 mod limits;
+mod many_models;
 mod models;
 pub mod models_dir;
 mod openapi;
