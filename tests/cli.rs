@@ -196,6 +196,10 @@ fn a_service_that_cannot_start_says_why() {
     let free = || glassbox(&["serve", "--listen", "127.0.0.1:0"]);
     let message = fail(free().env("GLASSBOX_SERVER__QUEU", "1"));
     assert!(message.contains("did you mean `server.queue`?"), "{message}");
+    let message = fail(free().env("GLASSBOX_SERVER__CORS_ORIGINS", "https://example.org/"));
+    assert!(message.contains("`https://example.org/` in server.cors_origins is no origin"), "{message}");
+    let message = fail(free().env("GLASSBOX_MODELS__DEFAULT", "vgg19"));
+    assert!(message.contains("models.default: there is no model `vgg19`") && message.contains("101`"), "{message}");
     let message = fail(free().env("GLASSBOX_RUNTIME__LIBRARY", "/nowhere/libonnxruntime.so"));
     assert!(message.contains("/nowhere/libonnxruntime.so"), "{message}");
     // Nothing is at any of the usual places.

@@ -4,17 +4,15 @@ use std::path::Path;
 
 use glassbox::{
     autodiff::Rule,
-    config,
     explain::{GradCam, Technique},
     imaging::RgbImage,
-    model::{Files, Model, Picture, Question},
-    onnx::Graph,
-    runtime::{Cancellation, Runtime, Weights},
+    model::{Model, Picture, Question},
+    runtime::Cancellation,
 };
 use ndarray::{Array4, ArrayD, s};
 use ndarray_npy::ReadNpyExt;
 
-use crate::vgg16;
+use crate::{http::models_dir::full_size_vgg16, techniques, vgg16};
 
 fn golden(name: &str) -> ArrayD<f32> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/gradients/{name}.npy"));
@@ -27,12 +25,7 @@ fn relative_error(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f32 {
     ((a - b).mapv(|d| d * d).sum() / b.mapv(|v| v * v).sum()).sqrt()
 }
 
-fn check(name: &str, graph: Graph, seed: u32) {
-    let cache = tempfile::tempdir().unwrap();
-    let runtime = Runtime::load(&config::Runtime::default()).unwrap();
-    let manifest = Some("[preprocessing]\nmode = \"caffe\"\nresize = \"stretch\"".to_owned());
-    let model =
-        Model::new(name, Files { graph, manifest, labels: None }, &runtime, Weights::new(cache.path())).unwrap();
+fn check(name: &str, model: &Model, seed: u32) {
     let input = Array4::from_shape_vec((1, 3, 224, 224), vgg16::uniform(seed, 3 * 224 * 224, 100.0)).unwrap();
     let picture = Picture { input, ..model.prepare(RgbImage::new(224, 224)) };
 
@@ -52,7 +45,7 @@ fn check(name: &str, graph: Graph, seed: u32) {
         );
         assert!(error < 1e-4, "{label} gradient of {name}: {error}");
     }
-    let explanation = GradCam::default().explain(&model, &picture, &cancellation).unwrap();
+    let explanation = GradCam::default().explain(model, &picture, &cancellation).unwrap();
     assert_eq!(explanation.layer.as_deref(), Some("block5_conv3"));
     let error = relative_error(&explanation.maps[0].values.0, &golden(&format!("{name}_grad_cam")));
     assert!(error < 1e-4, "Grad-CAM of {name}: {error}");
@@ -60,11 +53,10 @@ fn check(name: &str, graph: Graph, seed: u32) {
 
 #[test]
 fn the_default_model_has_pytorchs_gradients() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/vgg16-caltech101/model.onnx");
-    check("vgg16_caltech101", Graph::read_file(&path).unwrap(), 1000);
+    check("vgg16_caltech101", &techniques::model(), 1000);
 }
 
 #[test]
 fn a_full_size_vgg16_has_pytorchs_gradients() {
-    check("vgg16_full", vgg16::full_size(), 1001);
+    check("vgg16_full", &full_size_vgg16().app.models().unwrap().get("vgg16").unwrap(), 1001);
 }

@@ -61,7 +61,7 @@ pub(super) fn clip(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
     Ok(vec![(0, dx)])
 }
 
-/// `y = x` where `x > 0`, else `alpha x`: `dx = dy` there, else `alpha dy`.
+/// `y = x` where `x > 0`, else `alpha x`: `dx = dy` where `x > 0`, else `alpha dy`.
 pub(super) fn leaky_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let alpha = node.float("alpha", 0.01);
     // With a positive slope on both sides the output has the input's sign.
@@ -72,7 +72,7 @@ pub(super) fn leaky_relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
     Ok(vec![(0, ctx.op("Where", [positive.as_str(), dy, &leaked]))])
 }
 
-/// `y = x` where `x > 0`, else `slope * x` with slopes for each channel or element: `dx = dy` there, else `slope * dy`.
+/// `y = x` where `x > 0`, else `slope * x` with slopes for each channel or element: `dx = dy` where `x > 0`, else `slope * dy`.
 pub(super) fn prelu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     if ctx.wants(node, 1) {
         return Err(refuse(node, "its slopes depend on the input"));

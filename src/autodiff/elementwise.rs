@@ -39,7 +39,7 @@ pub(super) fn extreme(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Co
     Ok(contributions)
 }
 
-/// `y = a` where the condition is true, else `b`: `da = dy` there, `db = dy` elsewhere, and 0 otherwise.
+/// `y` is `a` or `b` by a condition: `da = dy` where the condition is true, `db = dy` where it is not, else 0.
 pub(super) fn choose(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let condition = input(node, 0)?;
     let zero = ctx.scalar(0.0);
@@ -52,7 +52,7 @@ pub(super) fn choose(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Con
     Ok(contributions)
 }
 
-/// `y` is `x` repeated along axes: `dx` is the sum of `dy` over them.
+/// `y` is `x` repeated along axes: `dx` is the sum of `dy` over the repetitions.
 pub(super) fn expand(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     Ok(vec![(0, reduced(ctx, node, 0, dy)?)])
 }

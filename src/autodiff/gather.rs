@@ -23,7 +23,7 @@ pub(super) fn gather(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Con
     Ok(vec![(0, Along { node, axis, length }.pick(ctx, &dy, &mut sizes, &places)?)])
 }
 
-/// `y` is a box cut out of `x`, in steps: `dx` is `dy` there, and 0 elsewhere.
+/// `y` is a box cut out of `x`, in steps: `dx` is `dy` in the box, and 0 elsewhere.
 pub(super) fn slice(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let before = ctx.sizes(node, input(node, 0)?)?;
     let mut sizes = ctx.sizes(node, output(node, 0)?)?;
@@ -63,7 +63,7 @@ fn places(start: i64, end: i64, step: i64, length: usize) -> Option<Vec<usize>> 
     })
 }
 
-/// `y` is `x` with a border, cut where negative: `dx` is `dy` without it, plus the border's `dy` where it repeats elements.
+/// `y` is `x` with a border, cut where negative: `dx` is `dy` within the border, plus the border's where it repeats elements.
 pub(super) fn pad(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let before = ctx.sizes(node, input(node, 0)?)?;
     let mut sizes = ctx.sizes(node, output(node, 0)?)?;

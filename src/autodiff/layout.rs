@@ -22,7 +22,7 @@ pub(super) fn reshape(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Co
     Ok(vec![(0, ctx.reshape(dy, &view))])
 }
 
-/// `y` has the axes of `x` in another order: `dx` has those of `dy` in the order before.
+/// `y` has the axes of `x` in another order: `dx` has the axes of `dy` in the order before.
 pub(super) fn transpose(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let rank = ctx.rank(node, input(node, 0)?)?;
     let forward: Vec<i64> = node.ints("perm").map_or_else(|| (0..rank as i64).rev().collect(), <[i64]>::to_vec);
@@ -56,7 +56,7 @@ pub(super) fn concat(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Con
     Ok(contributions)
 }
 
-/// `yi` is the part of `x` at its place along an axis: `dx` is `dyi` there, and 0 elsewhere.
+/// `yi` is the part of `x` at its place along an axis: `dx` is `dyi` at its place, and 0 elsewhere.
 pub(super) fn split(ctx: &mut Context<'_>, node: &Node, index: usize, dy: &str) -> Result<Contributions> {
     let x = input(node, 0)?;
     let sizes = ctx.sizes(node, x)?;

@@ -36,4 +36,4 @@ mod window;
 
 pub use differentiate::{COTANGENT, COTANGENT_BATCH, Rule, Vjp, differentiate, gradient_name};
 pub use error::{Error, Result};
-pub use rules::operators;
+pub use rules::{operators, step_operators};

@@ -25,7 +25,7 @@ pub(super) fn max(ctx: &mut Context<'_>, node: &Node, output: usize, dy: &str) -
     Ok(vec![(0, dx)])
 }
 
-/// `y = max` over each feature map: its first maximum gets its `dy`.
+/// `y = max` over each feature map: the first maximum of the map gets its `dy`.
 pub(super) fn global_max(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let (x, y) = (input(node, 0)?, output(node, 0)?);
     let &[_, height, width] = ctx.sizes(node, x)?.as_slice() else {
@@ -165,7 +165,7 @@ fn reciprocal_counts(ctx: &mut Context<'_>, node: &Node, window: &Window) -> Str
     })
 }
 
-/// `y = mean` over each feature map `[H, W]`: `dx = dy / (H * W)` everywhere in it.
+/// `y = mean` over each feature map `[H, W]`: `dx = dy / (H * W)`.
 pub(super) fn global_average(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let sizes = ctx.sizes(node, input(node, 0)?)?;
     let spatial = sizes.get(1..).unwrap_or_default();

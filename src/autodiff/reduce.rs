@@ -5,12 +5,12 @@ use super::context::{Context, input, output, refuse};
 use super::rules::Contributions;
 use crate::onnx::{DataType, Node, Tensor};
 
-/// `y = mean(x)` over axes of `m` elements in all: `dx = dy / m`, repeated over those axes.
+/// `y = mean(x)` over axes of `m` elements in all: `dx = dy / m`, repeated over the axes reduced.
 pub(super) fn mean(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     repeat(ctx, node, dy, |count| 1.0 / count as f32)
 }
 
-/// `y = sum(x)` over axes: `dx = dy`, repeated over those axes.
+/// `y = sum(x)` over axes: `dx = dy`, repeated over the axes reduced.
 pub(super) fn sum(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     repeat(ctx, node, dy, |_| 1.0)
 }

@@ -116,28 +116,35 @@ pub(super) fn vjp(ctx: &mut Context<'_>, node: &Node, output: usize, dy: &str) -
     }
 }
 
+/// Operators that no gradient passes, because their outputs do not change with small changes of their inputs.
+const STEPS: [&str; 18] = [
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Ceil",
+    "ConstantOfShape",
+    "Equal",
+    "Floor",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "NonZero",
+    "Not",
+    "Or",
+    "Round",
+    "Shape",
+    "Sign",
+    "Size",
+];
+
+/// The operators of ONNX through which there is no gradient to pass, in alphabetical order.
+pub fn step_operators() -> impl Iterator<Item = &'static str> {
+    STEPS.into_iter()
+}
+
 /// Whether the outputs of `node` do not change with small changes of its inputs, so that no gradient passes.
 pub(super) fn is_locally_constant(node: &Node) -> bool {
-    const STEPS: [&str; 18] = [
-        "And",
-        "ArgMax",
-        "ArgMin",
-        "Ceil",
-        "ConstantOfShape",
-        "Equal",
-        "Floor",
-        "Greater",
-        "GreaterOrEqual",
-        "Less",
-        "LessOrEqual",
-        "NonZero",
-        "Not",
-        "Or",
-        "Round",
-        "Shape",
-        "Sign",
-        "Size",
-    ];
     let casts_to_integers = || match node.attributes.get("to") {
         Some(&Attribute::Int(code)) => !matches!(
             i32::try_from(code).ok().and_then(DataType::from_code),

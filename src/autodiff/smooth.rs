@@ -143,19 +143,19 @@ pub(super) fn mish(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contr
     Ok(vec![(0, ctx.op("Mul", [dy, &slope]))])
 }
 
-/// `y = x` where `x > 0`, else `alpha * (exp(x) - 1)`: `dx = dy` there, else `dy * (y + alpha)`.
+/// `y = x` where `x > 0`, else `alpha * (exp(x) - 1)`: `dx = dy` where `x > 0`, else `dy * (y + alpha)`.
 pub(super) fn elu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let alpha = node.float("alpha", 1.0);
     bent(ctx, node, dy, alpha, &Slope { above: 1.0, factor: 1.0, offset: alpha })
 }
 
-/// `y = gamma * x` where `x > 0`, else `gamma * alpha * (exp(x) - 1)`: `dx = gamma * dy` there, else `dy * (y + gamma * alpha)`.
+/// `y = gamma * x` where `x > 0`, else `gamma * alpha * (exp(x) - 1)`: `dx = gamma * dy` where `x > 0`, else `dy * (y + gamma * alpha)`.
 pub(super) fn selu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let (alpha, gamma) = (node.float("alpha", 1.673_263_2), node.float("gamma", 1.050_701));
     bent(ctx, node, dy, alpha * gamma, &Slope { above: gamma, factor: 1.0, offset: gamma * alpha })
 }
 
-/// `y = x` where `x > 0`, else `alpha * (exp(x / alpha) - 1)`: `dx = dy` there, else `dy * (y / alpha + 1)`.
+/// `y = x` where `x > 0`, else `alpha * (exp(x / alpha) - 1)`: `dx = dy` where `x > 0`, else `dy * (y / alpha + 1)`.
 pub(super) fn celu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let alpha = node.float("alpha", 1.0);
     bent(ctx, node, dy, 1.0, &Slope { above: 1.0, factor: 1.0 / alpha, offset: 1.0 })

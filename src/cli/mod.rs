@@ -4,11 +4,13 @@ mod activation_maximization;
 mod check;
 mod explain;
 mod files;
+mod import;
 mod interrupt;
 mod models;
 mod openapi;
 mod picture;
 mod predict;
+mod pull;
 mod serve;
 mod summary;
 
@@ -49,7 +51,16 @@ enum Command {
     Models(models::ListModels),
     Check(check::Check),
     Summary(summary::Summary),
+    Pull(pull::Pull),
+    Import(import::Import),
     Openapi(openapi::Openapi),
+}
+
+impl Command {
+    /// Whether the command makes the models directory where there is none.
+    fn makes_models(&self) -> bool {
+        matches!(self, Self::Pull(_) | Self::Import(_))
+    }
 }
 
 /// Runs the command line of this process.
@@ -81,7 +92,7 @@ fn run(cli: Cli) -> Result<()> {
     }
     let mut config = Config::load(cli.config.as_deref(), environment())?;
     if let Some(directory) = cli.models {
-        if !directory.is_dir() {
+        if !directory.is_dir() && !cli.command.makes_models() {
             let message = format!("--models names `{}`, which is no directory", directory.display());
             return Err(Error::setup("no_such_directory", message));
         }
@@ -96,6 +107,8 @@ fn run(cli: Cli) -> Result<()> {
         Command::Models(models) => models.run(&config),
         Command::Check(check) => check.run(&config),
         Command::Summary(summary) => summary.run(&config),
+        Command::Pull(pull) => pull.run(&config),
+        Command::Import(import) => import.run(&config),
         Command::Openapi(openapi) => openapi.run(),
     }
 }

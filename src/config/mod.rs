@@ -80,11 +80,18 @@ pub struct Models {
     pub default: String,
     /// Where weights are kept once for all sessions; empty: the user's cache directory.
     pub cache_dir: PathBuf,
+    /// The address of a directory that `glassbox pull` takes files from; empty: the publisher's.
+    pub mirror: String,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Self { dir: "models".into(), default: "vgg16-caltech101".into(), cache_dir: PathBuf::new() }
+        Self {
+            dir: "models".into(),
+            default: "vgg16-caltech101".into(),
+            cache_dir: PathBuf::new(),
+            mirror: String::new(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The option that names the techniques.
-pub(super) const TECHNIQUE: &str = "technique";
+const TECHNIQUE: &str = "technique";
 /// The techniques when none is named: their gradients share one forward pass.
 const DEFAULTS: [&str; 3] = ["saliency", "guided-backprop", "grad-cam"];
 

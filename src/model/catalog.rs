@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Files, Model, manifest::Manifest};
+use super::{Files, Model, directory::is_model_name, manifest::Manifest};
 use crate::{
     config::Config,
     error::{Error, Kind, Result, excerpt, nearest, quoted},
@@ -166,8 +166,8 @@ fn directories(directory: &Path) -> Result<Vec<(String, Source)>> {
             continue;
         }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let addressable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        found.push((name, if addressable { Source::Directory(path) } else { Source::Unaddressable }));
+        let source = if is_model_name(&name) { Source::Directory(path) } else { Source::Unaddressable };
+        found.push((name, source));
     }
     Ok(found)
 }

@@ -4,6 +4,9 @@ mod ascent;
 mod catalog;
 mod class;
 mod conventions;
+mod directory;
+mod imagenet;
+mod import;
 mod incremental;
 mod inference;
 mod intake;
@@ -12,10 +15,13 @@ mod occluded;
 mod parameters;
 mod preprocessing;
 mod programs;
+mod pull;
 
 pub use ascent::{Ascent, Unit};
 pub use catalog::{Entry, Models};
 pub use class::{ClassRef, Labels};
+pub use imagenet::imagenet_labels;
+pub use import::{Imported, Naming, import_vgg16};
 pub use incremental::Patch;
 pub use inference::Inference;
 pub use intake::Origin;
@@ -24,6 +30,7 @@ pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
+pub use pull::{Connection, Published, Pulled};
 
 use inference::Inferences;
 use intake::{Intake, take_in};
@@ -90,8 +97,8 @@ impl Model {
         let labels = fitting(labels, classifier.classes, &mut inferences)?;
         let layers = manifest.rename(layers)?;
         let programs = Programs::new(graph, shapes, classifier, runtime.clone(), weights);
-        let (name, inferences) = (name.to_owned(), inferences.into_list());
-        let (about, occluder) = (manifest.about, Occluder::new(true));
+        let (name, about, inferences) = (name.to_owned(), manifest.about, inferences.into_list());
+        let occluder = Occluder::new(true);
         Ok(Self { name, about, origin, inferences, preprocessing, labels, layers, programs, occluder })
     }
 
@@ -252,6 +259,14 @@ fn unknown_layer(name: &str, layers: &[&str]) -> Error {
 /// `labels` if there are as many as `classes`; without any, numbers.
 fn fitting(labels: Option<Labels>, classes: usize, inferences: &mut Inferences<'_>) -> Result<Labels> {
     let Some(labels) = labels else {
+        if classes == 1000 {
+            inferences.note(
+                "labels",
+                "ImageNet's",
+                "there is no labels file, and 1,000 classes are usually ImageNet's",
+            );
+            return Ok(imagenet_labels());
+        }
         inferences.note("labels", "class_0, class_1, ...", "there is no labels file");
         return Ok(Labels::numbered(classes));
     };

@@ -20,8 +20,8 @@ pub struct ExternalData {
     pub length: u64,
 }
 
-/// Maps a file into memory.
-pub(super) fn map_file(path: &Path) -> Result<Bytes> {
+/// Maps a file into memory; an error if it is none, or cannot be read.
+pub fn map_file(path: &Path) -> Result<Bytes> {
     let failed = |error: std::io::Error| Error::File { path: path.display().to_string(), reason: error.to_string() };
     let file = File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {

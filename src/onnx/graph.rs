@@ -189,6 +189,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// The constants, by name.
     pub initializers: BTreeMap<String, Tensor>,
+    /// The shapes that the file states of values between, by name; needed only where an operator's shape is not inferred.
+    pub stated: BTreeMap<String, Shape>,
 }
 
 impl Graph {

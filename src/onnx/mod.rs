@@ -22,7 +22,7 @@ mod write;
 pub use adapt::{ChosenOutput, Layout, PictureInput};
 pub use classifier::Classifier;
 pub use error::{Error, Result};
-pub use external::ExternalData;
+pub use external::{ExternalData, map_file};
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
 pub use layers::{KerasShape, Layer, LayerConfig, LayerKind, Padding, flattened_before, last_convolution, layers};
 pub use locality::{Locality, Reach, Step};

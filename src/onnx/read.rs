@@ -106,7 +106,11 @@ fn graph_from_proto(proto: GraphProto, opset: i64, directory: &mut Directory) ->
     let real_inputs = proto.input.into_iter().filter(|input| !initializers.contains_key(&input.name));
     let inputs = real_inputs.map(value_from_proto).collect::<Result<Vec<_>>>()?;
     let outputs = proto.output.into_iter().map(value_from_proto).collect::<Result<Vec<_>>>()?;
-    let mut graph = Graph { name: proto.name, producer: String::new(), opset, inputs, outputs, nodes, initializers };
+    // A value of a kind that is not read here has no shape of use here.
+    let stated = proto.value_info.into_iter().filter_map(|value| value_from_proto(value).ok());
+    let stated = stated.filter_map(|value| Some((value.name, value.shape?))).collect();
+    let mut graph =
+        Graph { name: proto.name, producer: String::new(), opset, inputs, outputs, nodes, initializers, stated };
     order::sort(&mut graph)?;
     Ok(graph)
 }

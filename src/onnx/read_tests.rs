@@ -25,6 +25,7 @@ fn small_graph() -> Graph {
         outputs: vec![float_input("y")],
         nodes: vec![Node::new("Add", ["x", "bias"], ["sum"]), activation],
         initializers: [("bias".to_owned(), Tensor::from_floats(&[2], &[1.0, 2.0]))].into(),
+        ..Graph::default()
     }
 }
 
@@ -48,6 +49,17 @@ fn edited_graph(edit: impl FnOnce(&mut GraphProto)) -> Result<Graph> {
 fn what_is_written_is_read_back() {
     let graph = small_graph();
     assert_eq!(Graph::read(graph.to_bytes().into()).unwrap(), graph);
+}
+
+#[test]
+fn shapes_stated_of_values_between_are_read() {
+    let graph = edited_graph(|graph| {
+        let sum = ValueInfoProto { name: "sum".to_owned(), ..graph.output[0].clone() };
+        let nothing = ValueInfoProto { name: "nothing".to_owned(), r#type: Some(TypeProto::default()) };
+        graph.value_info = vec![sum, nothing];
+    });
+    let shape = vec![Dim::Symbol("batch".to_owned()), Dim::Size(2)];
+    assert_eq!(graph.unwrap().stated, [("sum".to_owned(), shape)].into());
 }
 
 #[test]

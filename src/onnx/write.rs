@@ -24,6 +24,7 @@ impl Graph {
             initializer: initializer.collect(),
             input: self.inputs.iter().map(value_to_proto).collect(),
             output: self.outputs.iter().map(value_to_proto).collect(),
+            value_info: Vec::new(),
             sparse_initializer: Vec::new(),
         };
         let model = ModelProto {

@@ -61,6 +61,48 @@ fn the_first_global_maximum_takes_all() {
 }
 
 #[test]
+fn equal_extremes_share() {
+    let reduced = Node::new("ReduceMax", ["x"], ["y"]).with_ints("axes", [1]).with_int("keepdims", 0);
+    let gradient_of_reduced =
+        gradient(&graph(&[3], vec![reduced], vec![]), &array(&[1, 3], &[3.0, 3.0, 1.0]), &array(&[1], &[6.0]));
+    assert_eq!(gradient_of_reduced, array(&[1, 3], &[3.0, 3.0, 0.0]));
+    let max = Node::new("Max", ["x", "three"], ["y"]);
+    let graph = graph(&[3], vec![max], vec![("three", Tensor::scalar(3.0))]);
+    let gradient = gradient(&graph, &array(&[1, 3], &[3.0, 1.0, 5.0]), &array(&[1, 3], &[4.0; 3]));
+    assert_eq!(gradient, array(&[1, 3], &[2.0, 0.0, 4.0]));
+}
+
+#[test]
+fn a_norm_of_0_has_the_slope_0() {
+    let norm = Node::new("ReduceL2", ["x"], ["y"]).with_ints("axes", [2]);
+    let graph = graph(&[2, 2], vec![norm], vec![]);
+    let gradient = gradient(&graph, &array(&[1, 2, 2], &[0.0, 0.0, 3.0, -4.0]), &array(&[1, 2, 1], &[5.0, 5.0]));
+    assert_eq!(gradient, array(&[1, 2, 2], &[0.0, 0.0, 3.0, -4.0]));
+}
+
+#[test]
+fn what_moves_the_batch_away_from_the_first_axis_is_refused() {
+    let refused = |nodes: Vec<Node>, constants: Vec<(&str, Tensor)>| {
+        let graph = graph(&[4, 2], nodes, constants);
+        let vjps = [Vjp { rule: Rule::Standard, wrt: vec!["x"] }];
+        let error = autodiff::differentiate(&graph, &graph.shapes().unwrap(), "y", &vjps, &[]).unwrap_err();
+        assert!(matches!(error, Error::Node { .. }), "{error}");
+        error.to_string()
+    };
+    let node = |op_type, inputs: &[&str]| Node::new(op_type, inputs.iter().copied(), ["y"]);
+    let transpose = node("Transpose", &["x"]).with_ints("perm", [1, 0, 2]);
+    assert!(refused(vec![transpose], vec![]).contains("the batch as the first axis"));
+    let target = || vec![("c", Tensor::from_ints(&[2, -1]))];
+    assert!(refused(vec![node("Reshape", &["x", "c"])], target()).contains("the batch as the first axis"));
+    assert!(refused(vec![node("ReduceMax", &["x"])], vec![]).contains("mixes the pictures"));
+    assert!(refused(vec![node("LogSoftmax", &["x"]).with_int("axis", -3)], vec![]).contains("mixes the pictures"));
+    let index = || vec![("c", Tensor::from_ints(&[0]))];
+    assert!(refused(vec![node("Gather", &["x", "c"])], index()).contains("changes the batch"));
+    let repeats = vec![("c", Tensor::from_ints(&[2, 1, 1]))];
+    assert!(refused(vec![node("Tile", &["x", "c"])], repeats).contains("repeats the pictures"));
+}
+
+#[test]
 fn rectifiers_follow_the_rule() {
     let high = || vec![("zero", Tensor::scalar(0.0)), ("six", Tensor::scalar(6.0))];
     let graphs = [

@@ -65,6 +65,7 @@ pub fn graph(sizes: &[usize], nodes: Vec<Node>, constants: Vec<(&str, Tensor)>) 
         outputs: vec![ValueInfo { name: output, dtype: DataType::Float, shape: None }],
         nodes,
         initializers: constants.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
+        ..Graph::default()
     }
 }
 
@@ -180,6 +181,12 @@ pub fn check(graph: &Graph, seed: u64, inputs: Inputs) {
             assert_near(&part(&gradient), &expected, 1e-2);
         }
     }
+}
+
+/// As [`check`], in one of the operator sets that a graph can have once it is upgraded.
+pub fn check_in_any_opset(mut graph: Graph, seed: u64, inputs: Inputs) {
+    graph.opset = 17 + (seed % 5) as i64;
+    check(&graph, seed, inputs);
 }
 
 /// Checks that two arrays agree up to a relative error of `tolerance` in the Euclidean norm.

@@ -202,3 +202,25 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
     })
 }
+
+#[tokio::test]
+async fn what_is_too_long_to_be_a_name_is_not_repeated_whole() {
+    let long = "x".repeat(60_000);
+    let get = |call: &str| Server::shared().get(&format!("{MODEL}{call}"));
+    let mut requests = vec![get(&format!("/layers/{long}")), get(&format!("/layers/fc1/weights?tensor={long}"))];
+    requests.push(Server::shared().get(&format!("/v1/models/{long}")));
+    requests.push(predict(png(stop_sign())).header("content-type", &long));
+    for call in ["grad-cam?class=", "grad-cam?layer=", "grad-cam?variant=", "occlusion?fill=", "smoothgrad?seed="] {
+        requests.push(explain(&format!("{call}{long}")));
+    }
+    requests.push(explain(&long));
+    requests.push(explain(&format!("grad-cam?{long}=1")));
+    for option in [format!("grad-cam.{long}"), format!("{long}.layer"), long] {
+        requests.push(Server::shared().post(&format!("/explain?{option}=1"), png(stop_sign())));
+    }
+    for request in requests {
+        let problem: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.len() < 1000 && problem["code"] != "unknown_route", "{detail}");
+    }
+}

@@ -11,10 +11,12 @@ mod layer_outputs;
 mod layers;
 mod limits;
 mod models;
+pub mod models_dir;
 mod openapi;
 mod pictures;
 mod predict;
 mod routes;
+mod unsupported;
 
 use std::{
     future::pending,
@@ -38,9 +40,9 @@ const MODEL: &str = "/v1/models/vgg16-caltech101";
 const SIGN: Sign = Sign { x: 220.0, y: 90.0, radius: 60.0 };
 
 /// A server on a port of its own.
-struct Server {
+pub struct Server {
     address: SocketAddr,
-    app: Arc<App>,
+    pub app: Arc<App>,
 }
 
 impl Server {
@@ -51,7 +53,7 @@ impl Server {
     }
 
     /// A server with loaded models and the settings that `change` makes of the defaults.
-    fn start(change: impl FnOnce(&mut Config)) -> Self {
+    pub fn start(change: impl FnOnce(&mut Config)) -> Self {
         let server = Self::start_unready(change);
         server.app.load().unwrap();
         server

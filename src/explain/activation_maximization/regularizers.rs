@@ -32,7 +32,7 @@ impl LpNorm {
             let distance = (level - GREY) / largest;
             // Grey is where the norm has its minimum, and with power 1 a kink.
             if distance != 0.0 {
-                *gradient -= factor * distance.signum() * distance.abs().powf(self.power - 1.0);
+                *gradient -= factor * distance.signum() * power(distance.abs(), self.power - 1.0);
             }
         });
     }
@@ -42,7 +42,7 @@ impl LpNorm {
         let distance = |level: &f32| (level - GREY).abs();
         let largest = picture.iter().map(distance).fold(0.0, f32::max);
         let unit = largest.max(f32::MIN_POSITIVE);
-        (largest, picture.iter().map(|level| (distance(level) / unit).powf(self.power)).sum())
+        (largest, picture.iter().map(|level| power(distance(level) / unit, self.power)).sum())
     }
 }
 
@@ -63,7 +63,7 @@ impl TotalVariation {
     pub fn loss(self, picture: &Array3<f32>) -> f32 {
         let mut sum = 0.0;
         for channel in picture.outer_iter() {
-            steps(&channel, |_, across, down| sum += (across * across + down * down).powf(self.power / 2.0));
+            steps(&channel, |_, across, down| sum += power(across * across + down * down, self.power / 2.0));
         }
         self.weight * sum / picture.len() as f32
     }
@@ -88,12 +88,17 @@ impl TotalVariation {
     ) {
         let square = across * across + down * down;
         if square > 0.0 {
-            let factor = factor * square.powf(self.power / 2.0 - 1.0);
+            let factor = factor * power(square, self.power / 2.0 - 1.0);
             gradient[[row, column + 1]] -= factor * across;
             gradient[[row + 1, column]] -= factor * down;
             gradient[[row, column]] += factor * (across + down);
         }
     }
+}
+
+/// `base` to the power of `exponent`, which is mostly whole: then a few multiplications do.
+fn power(base: f32, exponent: f32) -> f32 {
+    if exponent.fract() == 0.0 { base.powi(exponent as i32) } else { base.powf(exponent) }
 }
 
 /// Calls `visit` with each place that has neighbours to the right and below, and the differences from them.

@@ -80,6 +80,18 @@ fn a_regularizer_of_a_grey_picture_is_nothing() {
 }
 
 #[test]
+fn a_grey_level_among_others_has_no_slope() {
+    let mut picture = Array3::from_elem((3, 2, 2), super::canvas::GREY);
+    picture[[1, 0, 1]] += 10.0;
+    for power in [1.0, 2.0, 6.0] {
+        let mut gradient = Array3::zeros(picture.raw_dim());
+        LpNorm { weight: 10.0, power }.descend(&picture, &mut gradient);
+        let sloping: Vec<_> = gradient.indexed_iter().filter(|(_, slope)| **slope != 0.0).map(|(at, _)| at).collect();
+        assert_eq!(sloping, [(1, 0, 1)], "{power}");
+    }
+}
+
+#[test]
 fn waves_give_pytorchs_picture_and_gradient() {
     for (name, height, width) in [("waves_even", 8, 10), ("waves_odd", 9, 7)] {
         let mut canvas = Waves::noise((height, width), 0.0, 1.0, &mut ChaCha8Rng::seed_from_u64(0));

@@ -31,10 +31,13 @@ impl Graph {
     fn opened(&self, input: &str, shapes: &Shapes, fixed: usize) -> Result<Self> {
         let mut open = self.clone();
         let inputs = open.inputs.iter_mut().filter(|value| value.name == input);
-        for shape in inputs.chain(&mut open.outputs).filter_map(|value| value.shape.as_mut()) {
-            if let Some(batch) = shape.first_mut() {
-                *batch = Dim::Symbol(BATCH.to_owned());
-            }
+        for batch in inputs.filter_map(|value| value.shape.as_mut()?.first_mut()) {
+            *batch = Dim::Symbol(BATCH.to_owned());
+        }
+        // What the file states was of the batch that it has.
+        open.stated.clear();
+        for output in &mut open.outputs {
+            output.shape = None;
         }
         open.fold_shapes()?;
         open.keep_batch_in_reshapes(shapes, fixed);

@@ -1,7 +1,7 @@
 //! Shape inference, with the arithmetic that exporters do on shapes.
 //!
 //! Lengths that are known only when the model runs stay symbols, so that one graph serves every batch. An operator that is
-//! not known here is no error: its outputs have no known shape, and whoever needs it says so.
+//! not known here is no error: its outputs have the shape that the file states, or none, and whoever needs it says so.
 
 mod arithmetic;
 mod calculate;
@@ -75,11 +75,16 @@ impl<'g> Inference<'g> {
             }
         }
         for node in &graph.nodes {
-            let shapes = inference.infer(node)?.unwrap_or_default();
-            for (name, shape) in node.outputs.iter().zip(shapes).filter(|(name, _)| !name.is_empty()) {
-                inference.shapes.insert(name.clone(), shape);
+            let mut inferred = inference.infer(node)?.unwrap_or_default().into_iter();
+            for name in &node.outputs {
+                let shape = inferred.next().or_else(|| inference.stated(name).cloned());
+                if let Some(shape) = shape.filter(|_| !name.is_empty()) {
+                    inference.shapes.insert(name.clone(), shape);
+                }
             }
             if let (Some(elements), Some(name)) = (elements::elements(&inference, node), node.output(0)) {
+                let shape = elements.shape.iter().map(|&size| Dim::Size(size)).collect();
+                inference.shapes.insert(name.to_owned(), shape);
                 inference.elements.insert(name.to_owned(), elements);
             }
         }
@@ -126,6 +131,12 @@ impl<'g> Inference<'g> {
             op if arithmetic::ELEMENTWISE.contains(&op) => one(self.shape(node, 0).cloned()),
             _ => None,
         })
+    }
+
+    /// The shape that the file states of `value`.
+    fn stated(&self, value: &str) -> Option<&Shape> {
+        let output = || self.graph.outputs.iter().find(|output| output.name == value)?.shape.as_ref();
+        self.graph.stated.get(value).or_else(output)
     }
 
     /// The shape of input `index` of `node`, if it is known.

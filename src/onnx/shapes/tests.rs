@@ -160,6 +160,16 @@ fn unknown_operators_leave_shapes_unknown() {
     assert_eq!(inferred(batch([2]), Node { domain: "com.example".to_owned(), ..node("Relu") }, vec![]), None);
 }
 
+#[test]
+fn a_shape_that_is_not_inferred_is_the_one_that_the_file_states() {
+    let nodes = vec![node("Mystery"), Node::new("Relu", ["y"], ["z"]), Node::new("Mystery", ["z"], ["out"])];
+    let mut graph = graph(batch([2]), nodes, vec![]);
+    graph.stated = [("y".to_owned(), batch([5])), ("z".to_owned(), batch([6]))].into();
+    graph.outputs[0].shape = Some(batch([7]));
+    let shapes = graph.shapes().unwrap();
+    assert_eq!((&shapes["y"], &shapes["z"], &shapes["out"]), (&batch([5]), &batch([5]), &batch([7])));
+}
+
 /// What PyTorch writes for `x.view(x.size(0), -1)`, and for `x.view(1, c * h * w)` where all is known.
 fn view() -> Vec<Node> {
     vec![
