@@ -12,24 +12,21 @@ use glassbox::{
     config::Config,
     explain::{GradCam, OneRun},
     http::{self, App},
-    imaging::RgbImage,
     model::{Model, Picture, Question},
     runtime::Cancellation,
 };
+mod photo;
+
+use photo::photo;
 use tokio::{net::TcpListener, runtime::Runtime};
+
+/// The service's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MODEL: &str = "vgg16-caltech101";
 /// How many pairs of runs the difference is the median of.
 const PAIRS: usize = 41;
-
-/// A photograph's worth of detail: smooth shapes with grain.
-fn photo() -> RgbImage {
-    RgbImage::from_fn(640, 480, |x, y| {
-        let wave = |scale: f32| ((x as f32 / scale).sin() * (y as f32 / scale).cos() * 60.0 + 128.0) as u8;
-        let grain = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) as u8 / 16;
-        image::Rgb([wave(90.0), wave(50.0), wave(20.0)].map(|level| level.saturating_add(grain)))
-    })
-}
 
 struct Bench {
     tokio: Runtime,

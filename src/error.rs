@@ -1,6 +1,6 @@
 //! The one error that crosses rooms: what kind it is, a stable code, and a sentence that says what to do.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A result whose error is [`Error`](struct@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -99,6 +99,17 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, 
     scored.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// The most characters of a client's text that a message repeats.
+const LONGEST_EXCERPT: usize = 100;
+
+/// `text` as a message repeats it: whole, or its beginning and an ellipsis where it is far longer than names are.
+pub fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST_EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// Names as a sentence lists them: `` `a`, `b` ``.
 pub fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
@@ -112,7 +123,14 @@ pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a s
 
 #[cfg(test)]
 mod tests {
-    use super::{did_you_mean, nearest};
+    use super::{did_you_mean, excerpt, nearest};
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(excerpt("elephant"), "elephant");
+        assert_eq!(excerpt(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(excerpt(&"é".repeat(60_000)), "é".repeat(100) + "…");
+    }
 
     #[test]
     fn a_guess_is_a_question_with_all_that_is_near() {

@@ -65,6 +65,13 @@ fn a_forged_violation_is_caught() {
     assert_eq!(caught("http/mod.rs", "fn f(a: &ndarray::ArrayD<f32>) {}"), 1);
     assert_eq!(caught("explain/mod.rs", "use {axum::Json, serde::Serialize};"), 1);
     assert_eq!(caught("onnx/a.rs", "use glassbox::http::router;"), 1);
+    assert_eq!(caught("onnx/a.rs", "use crate::*;"), 1);
+    assert_eq!(caught("onnx/a.rs", "use crate::{error::Result, *};"), 1);
+    assert_eq!(caught("onnx/a.rs", "use super::super::*;"), 1);
+    assert_eq!(caught("onnx/mod.rs", "pub use super::*;"), 1);
+    assert_eq!(caught("onnx/a.rs", "mod tests { use super::super::super::*; }"), 1);
+    assert_eq!(caught("onnx/a.rs", "use crate as top; fn f() { top::http::f() }"), 1);
+    assert_eq!(caught("onnx/a.rs", "mod tests { mod more {} } use super::super::http;"), 1);
 }
 
 #[test]
@@ -76,6 +83,9 @@ fn what_is_allowed_is_not_caught() {
     assert!(caught("explain/a.rs", "use super::{Explanation, image}; use crate::runtime::Cancellation;").is_empty());
     assert!(caught("http/mod.rs", "use crate::imaging::image::Rgb; let port = 1; self.image.len()").is_empty());
     assert!(caught("onnx/error.rs", "impl From<E> for crate::error::Error {}").is_empty());
+    assert!(caught("onnx/mod.rs", "mod tests { use super::*; use crate::error::*; }").is_empty());
+    assert!(caught("onnx/graph.rs", "use super::*; mod tests { use super::super::*; }").is_empty());
+    assert!(caught("explain/a.rs", "fn f(a: usize) -> usize { a * super::b() } pub(crate) mod b;").is_empty());
 }
 
 fn floor(room: &str) -> Option<u8> {
@@ -104,7 +114,9 @@ fn check(path: &Path, source: &str) -> Vec<String> {
     let tokens = tokens(source);
     let mut violations = Vec::new();
     for used in rooms_used(&tokens, depth) {
-        if used != room && floor(&used).is_some_and(|floor| floor >= own_floor && used != "error") {
+        if used == EVERYTHING {
+            violations.push(format!("src/{}: `{room}` must name what it uses of the crate", path.display()));
+        } else if used != room && floor(&used).is_some_and(|floor| floor >= own_floor && used != "error") {
             violations.push(format!("src/{}: `{room}` must not use `{used}`", path.display()));
         }
     }
@@ -153,8 +165,9 @@ fn string_length(source: &str) -> Option<usize> {
         let end = format!("\"{}", "#".repeat(hashes));
         return source[2 + hashes..].find(&end).map(|at| 2 + hashes + at + end.len());
     }
-    if source.starts_with("'\"'") {
-        return Some(3);
+    let mut signs = source.chars();
+    if let (Some('\''), Some(sign), Some('\'')) = (signs.next(), signs.next(), signs.next()) {
+        return Some(2 + sign.len_utf8());
     }
     let body = source.strip_prefix('"')?;
     let mut escaped = false;
@@ -168,21 +181,31 @@ fn string_length(source: &str) -> Option<usize> {
     Some(source.len())
 }
 
+/// What a path that leads to all rooms uses.
+const EVERYTHING: &str = "*";
+
 /// The rooms that `crate::`, `glassbox::` and enough `super::`s lead to, from a module `depth` levels below the crate.
 fn rooms_used(tokens: &[String], depth: usize) -> Vec<String> {
+    let is = |at: usize, wanted: &str| tokens.get(at).is_some_and(|token| token == wanted);
+    let inline = inline_depths(tokens);
     let mut rooms = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
+        let depth = depth + inline[at];
         let begins_path = at == 0 || tokens[at - 1] != "::";
         let mut after = at;
         let mut supers = 0;
-        while tokens.get(after).is_some_and(|t| t == "super") && tokens.get(after + 1).is_some_and(|t| t == "::") {
+        while is(after, "super") && is(after + 1, "::") {
             supers += 1;
             after += 2;
         }
-        if matches!(tokens[at].as_str(), "crate" | "glassbox") && tokens.get(at + 1).is_some_and(|t| t == "::") {
-            after = at + 2;
-            supers = depth;
+        if is(at, "crate") || is(at, "glassbox") {
+            if is(at + 1, "as") {
+                rooms.push(EVERYTHING.to_owned());
+            } else if is(at + 1, "::") {
+                after = at + 2;
+                supers = depth;
+            }
         }
         if begins_path && supers >= depth && after > at {
             rooms.extend(heads(&tokens[after..]));
@@ -190,6 +213,30 @@ fn rooms_used(tokens: &[String], depth: usize) -> Vec<String> {
         at = after.max(at + 1);
     }
     rooms
+}
+
+/// In how many modules that stand in the file itself each token is.
+fn inline_depths(tokens: &[String]) -> Vec<usize> {
+    let (mut braces, mut modules) = (0, Vec::new());
+    let depth = |(at, token): (usize, &String)| {
+        match token.as_str() {
+            "{" => {
+                if at > 1 && tokens[at - 2] == "mod" {
+                    modules.push(braces);
+                }
+                braces += 1;
+            }
+            "}" => {
+                braces -= 1;
+                if modules.last() == Some(&braces) {
+                    modules.pop();
+                }
+            }
+            _ => {}
+        }
+        modules.len()
+    };
+    tokens.iter().enumerate().map(depth).collect()
 }
 
 /// The first names of the path, or group of paths, that `tokens` begin with.

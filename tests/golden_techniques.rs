@@ -3,12 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use glassbox::{
-    explain::{Fill, GradCam, IntegratedGradients, Occlusion, Placement, Reduce, Technique, Variant},
+    explain::{
+        Channels, Fill, GradCam, IntegratedGradients, LayerOutputs, Occlusion, Placement, Reduce, Technique, Variant,
+    },
     imaging::RgbImage,
     model::{Model, Picture, Question},
     runtime::Cancellation,
 };
-use ndarray::{Array4, ArrayD, ArrayView, Dimension, IxDyn, s};
+use ndarray::{Array4, ArrayD, ArrayView, Axis, Dimension, IxDyn, s};
 use ndarray_npy::ReadNpyExt;
 
 use crate::{techniques::model, vgg16};
@@ -67,6 +69,21 @@ fn integrated_gradients_and_their_completeness_error_are_captums() {
     let difference = completeness.logit_difference.abs();
     assert!((completeness.error - delta).abs() < 1e-3 * difference, "{completeness:?}, captum: {delta}");
     assert!(completeness.error.abs() < 0.05 * difference, "{completeness:?}");
+}
+
+#[test]
+fn layer_outputs_are_what_pytorchs_hooks_see() {
+    let layers = ["block1_conv1", "block2_conv1", "block3_conv1", "block4_conv2", "block5_pool"];
+    let (_, _, found) = explain(&LayerOutputs { layer: layers.map(str::to_owned).to_vec(), ..Default::default() });
+    for (name, layer) in layers.iter().zip(&found.layers) {
+        let maps: Vec<_> = layer.maps.iter().map(|map| map.values.0.view()).collect();
+        let maps = ndarray::stack(Axis(0), &maps).unwrap();
+        assert_close(&maps.slice(s![.., ..;5, ..;5]), &format!("layer_outputs_{name}"), 1e-5);
+    }
+    let strongest = LayerOutputs { layer: vec!["block4_conv2".into()], channels: Channels::Strongest, maps: 16 };
+    let (_, _, found) = explain(&strongest);
+    let channels: Vec<f32> = found.layers[0].maps.iter().map(|map| map.channel as f32).collect();
+    assert_eq!(channels, golden("layer_outputs_strongest").into_raw_vec_and_offset().0);
 }
 
 #[test]

@@ -108,6 +108,17 @@ fn occlusions_largest_drop_lies_inside_the_sign() {
 }
 
 #[test]
+fn coarse_to_fine_occlusion_finds_the_sign_with_fewer_places() {
+    let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
+    let technique = Occlusion { refine: 2, ..Occlusion::default() };
+    let found = technique.explain(&model(), &picture, &Cancellation::default()).unwrap();
+    assert!(found.positions < 128, "{} places of 256", found.positions);
+    let drop = found.maps[0].drop.0.clone().into_dimensionality::<Ix2>().unwrap();
+    assert_eq!(drop.dim(), (16, 16));
+    assert!(inside(&drop).1, "the largest drop lies outside the sign");
+}
+
+#[test]
 fn several_classes_from_one_pass_equal_each_alone() {
     let both = explain(&Saliency {
         class: ["elephant", "stop_sign"].map(|c| ClassRef(c.into())).to_vec(),

@@ -52,8 +52,10 @@ impl<T: Technique> Run for Call<T> {
     fn run(&self, config: &Config) -> Result<()> {
         let format = files::format(self.file.as_deref())?;
         check_bounds(&self.technique)?;
-        let explain = |model: &_, picture: &_| self.technique.explain(model, picture, &Cancellation::default());
-        let written = self.picture.report(config, explain)?.write(format, &self.style)?;
+        let cancellation = Cancellation::default();
+        let explain = |model: &_, picture: &_| self.technique.explain(model, picture, &cancellation);
+        let report = self.picture.report(config, &cancellation, explain)?;
+        let written = report.write(format, &self.style, &cancellation)?;
         files::write(self.file.as_deref(), &written.bytes)
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Result},
     explain::Report,
     model::{Model, Models, Picture},
+    runtime::Cancellation,
 };
 
 /// What a command looks at, and with which model.
@@ -27,12 +28,13 @@ impl PictureArgs {
     pub fn report<F: serde::Serialize>(
         &self,
         config: &Config,
+        cancellation: &Cancellation,
         run: impl FnOnce(&Model, &Picture) -> Result<F>,
     ) -> Result<Report<F>> {
         let file = fs::read(&self.picture).map_err(|error| {
             Error::setup("picture_unreadable", format!("{} cannot be read: {error}", self.picture.display()))
         })?;
         let model = Models::load_one(config, self.model.as_deref().unwrap_or(&config.models.default))?;
-        Report::new(&model, &file, &config.images, |picture| run(&model, picture))
+        Report::new(&model, &file, &config.images, cancellation, |picture| run(&model, picture))
     }
 }

@@ -22,8 +22,9 @@ pub(super) struct Predict {
 
 impl Predict {
     pub(super) fn run(&self, config: &Config) -> Result<()> {
-        let predict = |model: &_, picture: &_| self.predict.predict(model, picture, &Cancellation::default());
-        let report = self.picture.report(config, predict)?;
+        let cancellation = Cancellation::default();
+        let predict = |model: &_, picture: &_| self.predict.predict(model, picture, &cancellation);
+        let report = self.picture.report(config, &cancellation, predict)?;
         let line = |p: &Prediction| format!("{:6.2} %  {} ({})\n", p.probability * 100.0, p.label, p.index);
         print(report.findings().predictions.iter().map(line).collect::<Vec<_>>().concat().as_bytes())
     }

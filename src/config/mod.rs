@@ -18,6 +18,8 @@ pub struct Config {
     pub models: Models,
     /// Bounds on uploaded pictures.
     pub images: Images,
+    /// How occlusion computes.
+    pub occlusion: Occlusion,
     /// The log.
     pub log: Log,
 }
@@ -99,6 +101,20 @@ pub struct Images {
 impl Default for Images {
     fn default() -> Self {
         Self { max_pixels: 50_000_000, max_side: 16_384 }
+    }
+}
+
+/// How occlusion computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Occlusion {
+    /// Whether only what a patch changes is computed, where that is faster.
+    pub incremental: bool,
+}
+
+impl Default for Occlusion {
+    fn default() -> Self {
+        Self { incremental: true }
     }
 }
 

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Explanation, Findings, LayerOutputsFound, OcclusionMaps, OneRun, Technique, drawing};
+use super::{Backdrop, Explanation, Findings, LayerOutputsFound, OcclusionMaps, OneRun, Technique, drawing};
 use crate::{
     error::{Error, Result},
-    imaging::{RgbImage, Style},
-    model::{Model, Picture, Question},
+    imaging::RgbImage,
+    model::{ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
 
@@ -78,43 +78,58 @@ pub struct Combination {
     pub explanations: Vec<Found>,
 }
 
-/// Explains `picture` by all of `techniques`, which explain the same classes.
+/// Explains `picture` by all of `techniques`.
 ///
-/// Those that learn all from one run share it: the model runs forward once for all of them.
+/// Those that learn all from one run, and explain the same classes, share it: the model runs forward once for all of them.
 pub fn explain_all(
     techniques: &[Box<dyn Explainer>],
     model: &Model,
     picture: &Picture,
     cancellation: &Cancellation,
 ) -> Result<Combination> {
-    let sharing: Vec<&dyn OneRun> = techniques.iter().filter_map(|technique| technique.sharing()).collect();
-    let shared = match sharing.first() {
-        Some(first) => {
-            let mut question = Question::default();
-            for technique in &sharing {
-                question.merge(technique.question(model)?);
-            }
-            let classes = model.resolve(first.classes())?;
-            Some(model.ask(&question, &picture.input, &classes, cancellation)?)
+    let mut runs = Vec::new();
+    for shared in shared_runs(techniques, model)? {
+        runs.push((shared.wanted, model.ask(&shared.question, &picture.input, &shared.classes, cancellation)?));
+    }
+    let answer = |technique: &dyn OneRun| runs.iter().find(|(wanted, _)| *wanted == technique.classes());
+    let explanations = techniques.iter().map(|technique| {
+        match technique.sharing().and_then(|technique| Some((technique, answer(technique)?))) {
+            Some((technique, (_, answer))) => technique.read(model, answer).map(Found::Maps),
+            None => technique.explain_alone(model, picture, cancellation),
         }
-        None => None,
-    };
-    let explanations = techniques.iter().map(|technique| match (technique.sharing(), &shared) {
-        (Some(technique), Some(answer)) => technique.read(model, answer).map(Found::Maps),
-        _ => technique.explain_alone(model, picture, cancellation),
     });
     Ok(Combination { explanations: explanations.collect::<Result<_>>()? })
 }
 
+/// A run of the model for all techniques that explain the same classes.
+struct SharedRun<'t> {
+    wanted: &'t [ClassRef],
+    classes: Vec<Option<usize>>,
+    question: Question,
+}
+
+/// The runs that `techniques` can share.
+fn shared_runs<'t>(techniques: &'t [Box<dyn Explainer>], model: &Model) -> Result<Vec<SharedRun<'t>>> {
+    let mut runs: Vec<SharedRun<'t>> = Vec::new();
+    for technique in techniques.iter().filter_map(|technique| technique.sharing()) {
+        let (wanted, question) = (technique.classes(), technique.question(model)?);
+        match runs.iter_mut().find(|run| run.wanted == wanted) {
+            Some(run) => run.question.merge(question),
+            None => runs.push(SharedRun { wanted, classes: model.resolve(wanted)?, question }),
+        }
+    }
+    Ok(runs)
+}
+
 impl Found {
     /// The maps drawn, each with its caption: the technique and the class.
-    fn drawings(&self, picture: &Picture, style: &Style) -> Result<Vec<(String, RgbImage)>> {
+    fn drawings(&self, backdrop: Backdrop<'_>) -> Result<Vec<(String, RgbImage)>> {
         let caption = |technique: &str, label: &str| format!("{technique}: {label}");
         match self {
             Self::Maps(Explanation { technique, maps, .. }) => maps
                 .iter()
                 .map(|map| {
-                    let drawn = drawing::draw(map.values.0.view(), picture, style)?;
+                    let drawn = backdrop.draw(map.values.0.view())?;
                     Ok((caption(technique, &map.class.prediction.label), drawn))
                 })
                 .collect(),
@@ -122,11 +137,11 @@ impl Found {
                 .maps
                 .iter()
                 .map(|map| {
-                    let drawn = drawing::draw(found.shown(map, style), picture, style)?;
+                    let drawn = backdrop.draw(found.shown(map, backdrop.style))?;
                     Ok((caption(found.technique, &map.class.prediction.label), drawn))
                 })
                 .collect(),
-            Self::Layers(found) => found.drawings(style),
+            Self::Layers(found) => found.drawings(backdrop.style),
         }
     }
 
@@ -142,11 +157,11 @@ impl Found {
 
 impl Findings for Combination {
     /// A captioned contact sheet.
-    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-        drawing::check_size(self.explanations.iter().map(Found::count).sum(), picture, style)?;
+    fn to_png(&self, backdrop: Backdrop<'_>) -> Result<Vec<u8>> {
+        backdrop.check_size(self.explanations.iter().map(Found::count).sum())?;
         let mut tiles = Vec::new();
         for found in &self.explanations {
-            tiles.extend(found.drawings(picture, style)?);
+            tiles.extend(found.drawings(backdrop)?);
         }
         drawing::sheet(&tiles)
     }

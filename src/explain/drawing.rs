@@ -7,40 +7,65 @@ use crate::{
     error::{Error, Result},
     imaging::{self, RgbImage, Size, Style},
     model::Picture,
+    runtime::Cancellation,
 };
 
 /// The most pixels of several maps drawn side by side.
 const MOST_PIXELS: u64 = 100_000_000;
 
-/// `map`, [H, W] or [3, H, W] in the model's order of channels, drawn as `style` says.
-pub(super) fn draw(map: ArrayViewD<'_, f32>, picture: &Picture, style: &Style) -> Result<RgbImage> {
-    let values = picture.order.to_rgb(map);
-    imaging::render(&picture.photo, picture.seen, input_size(picture), &values, style)
+/// What maps are drawn over, and how.
+#[derive(Clone, Copy)]
+pub struct Backdrop<'a> {
+    /// The picture that was explained.
+    pub picture: &'a Picture,
+    /// How a map is drawn.
+    pub style: &'a Style,
+    /// Stops the drawing: a large picture with many maps takes seconds.
+    pub cancellation: &'a Cancellation,
 }
 
-/// The maps drawn side by side, as a PNG file; a 422 if they would be too large together.
-pub(super) fn png(maps: Vec<ArrayViewD<'_, f32>>, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-    check_size(maps.len(), picture, style)?;
-    let drawn = maps.into_iter().map(|map| draw(map, picture, style)).collect::<Result<Vec<_>>>()?;
-    imaging::encode_png(&imaging::side_by_side(drawn))
+impl Backdrop<'_> {
+    /// `map`, [H, W] or [3, H, W] in the model's order of channels, drawn over the picture.
+    pub(super) fn draw(&self, map: ArrayViewD<'_, f32>) -> Result<RgbImage> {
+        self.cancellation.check()?;
+        let Picture { photo, seen, order, .. } = self.picture;
+        imaging::render(photo, *seen, self.input_size(), &order.to_rgb(map), self.style)
+    }
+
+    /// The maps drawn side by side, as a PNG file; a 422 if they would be too large together.
+    pub(super) fn png(&self, maps: Vec<ArrayViewD<'_, f32>>) -> Result<Vec<u8>> {
+        self.check_size(maps.len())?;
+        let drawn = maps.into_iter().map(|map| self.draw(map)).collect::<Result<Vec<_>>>()?;
+        self.cancellation.check()?;
+        imaging::encode_png(&imaging::side_by_side(drawn))
+    }
+
+    /// Refuses `count` pictures that would be too large together.
+    pub(super) fn check_size(&self, count: usize) -> Result<()> {
+        let (width, height) = match self.style.size {
+            Size::Model => self.input_size(),
+            Size::Original => self.picture.photo.dimensions(),
+        };
+        if count > 1 && u64::from(width) * u64::from(height) * count as u64 > MOST_PIXELS {
+            let message = format!(
+                "{count} maps of {width}x{height} pixels are too large a picture: ask for fewer, or for `size=model`"
+            );
+            return Err(Error::unprocessable("drawing_too_large", message));
+        }
+        Ok(())
+    }
+
+    /// The width and height of the model's input.
+    fn input_size(&self) -> (u32, u32) {
+        let (_, _, height, width) = self.picture.input.dim();
+        (width as u32, height as u32)
+    }
 }
 
 /// Captioned pictures as one PNG file, in a grid about as wide as high.
 pub(super) fn sheet(tiles: &[(String, RgbImage)]) -> Result<Vec<u8>> {
     let columns = (tiles.len() as f64).sqrt().ceil() as usize;
     imaging::encode_png(&imaging::contact_sheet(tiles, columns)?)
-}
-
-/// Refuses `count` pictures that would be too large together.
-pub(super) fn check_size(count: usize, picture: &Picture, style: &Style) -> Result<()> {
-    let (width, height) = if style.size == Size::Model { input_size(picture) } else { picture.photo.dimensions() };
-    if count > 1 && u64::from(width) * u64::from(height) * count as u64 > MOST_PIXELS {
-        let message = format!(
-            "{count} maps of {width}x{height} pixels are too large a picture: ask for fewer, or for `size=model`"
-        );
-        return Err(Error::unprocessable("drawing_too_large", message));
-    }
-    Ok(())
 }
 
 /// Arrays of one shape as one `NumPy` file, stacked along a new first axis.
@@ -51,18 +76,13 @@ pub(super) fn npy(maps: &[ArrayViewD<'_, f32>]) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// The width and height of the model's input.
-fn input_size(picture: &Picture) -> (u32, u32) {
-    let (_, _, height, width) = picture.input.dim();
-    (width as u32, height as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array3, Array4, ArrayD};
 
     use super::*;
     use crate::{
+        error::Kind,
         imaging::{Limits, Output, Region, decode},
         model::ChannelOrder,
     };
@@ -76,11 +96,16 @@ mod tests {
         }
     }
 
+    fn backdrop<'a>(picture: &'a Picture, style: &'a Style) -> Backdrop<'a> {
+        let cancellation = Box::leak(Box::default());
+        Backdrop { picture, style, cancellation }
+    }
+
     #[test]
     fn a_gradient_in_bgr_is_drawn_in_rgb() {
         let gradient = Array3::from_shape_vec((3, 1, 2), vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap().into_dyn();
         let style = Style { output: Output::Heatmap, ..Style::default() };
-        let png = png(vec![gradient.view()], &picture(2, 1), &style).unwrap();
+        let png = backdrop(&picture(2, 1), &style).png(vec![gradient.view()]).unwrap();
         let drawn = decode(&png, Limits { max_pixels: 2, max_side: 2 }).unwrap();
         assert_eq!(drawn.into_raw(), [128, 128, 255, 128, 128, 128]);
     }
@@ -88,11 +113,22 @@ mod tests {
     #[test]
     fn maps_too_large_to_stand_side_by_side_are_refused() {
         let map = ArrayD::zeros(vec![1, 2]);
-        let both = || vec![map.view(), map.view()];
-        let large = picture(8_000, 8_000);
-        let error = png(both(), &large, &Style::default()).unwrap_err();
+        let many = || vec![map.view(); 26];
+        let large = picture(2_000, 2_000);
+        let error = backdrop(&large, &Style::default()).png(many()).unwrap_err();
         assert_eq!(error.code, "drawing_too_large");
         assert!(error.message.contains("size=model"), "{error}");
-        assert!(png(both(), &large, &Style { size: Size::Model, ..Style::default() }).is_ok());
+        let small = Style { size: Size::Model, ..Style::default() };
+        assert!(backdrop(&large, &small).png(many()).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_drawn_that_nobody_waits_for() {
+        let cancellation = Cancellation::default();
+        cancellation.cancel();
+        let (picture, style) = (picture(2, 1), Style::default());
+        let backdrop = Backdrop { picture: &picture, style: &style, cancellation: &cancellation };
+        let map = ArrayD::zeros(vec![1, 2]);
+        assert_eq!(backdrop.png(vec![map.view()]).unwrap_err().kind, Kind::Cancelled);
     }
 }

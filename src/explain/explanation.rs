@@ -4,8 +4,8 @@ use ndarray::{ArrayD, ArrayViewD};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use utoipa::ToSchema;
 
-use super::{Findings, drawing};
-use crate::{error::Result, imaging::Style, model::Picture};
+use super::{Backdrop, Findings, drawing};
+use crate::error::Result;
 
 /// A class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -136,8 +136,8 @@ pub struct Explanation {
 }
 
 impl Findings for Explanation {
-    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-        drawing::png(self.maps.iter().map(|map| map.values.0.view()).collect(), picture, style)
+    fn to_png(&self, backdrop: Backdrop<'_>) -> Result<Vec<u8>> {
+        backdrop.png(self.maps.iter().map(|map| map.values.0.view()).collect())
     }
 
     fn to_npy(&self) -> Result<Vec<u8>> {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Findings, Prediction, Technique, Values, drawing, explanation::MapValues, input_gradient::feature_maps, predictions,
+    Backdrop, Findings, Prediction, Technique, Values, drawing, explanation::MapValues, input_gradient::feature_maps,
+    predictions,
 };
 use crate::{
     error::{Error, Result},
@@ -242,10 +243,10 @@ impl LayerOutputsFound {
 
 impl Findings for LayerOutputsFound {
     /// A titled grid with a row for each layer, or rows of eight where a layer has more than that.
-    fn to_png(&self, _: &Picture, style: &Style) -> Result<Vec<u8>> {
+    fn to_png(&self, backdrop: Backdrop<'_>) -> Result<Vec<u8>> {
         let most = self.layers.iter().map(|layer| layer.maps.len()).max().unwrap_or(1);
         let columns = if self.layers.len() > 1 { most } else { most.min(8) };
-        let sheet = imaging::contact_sheet(&self.drawings(style)?, columns)?;
+        let sheet = imaging::contact_sheet(&self.drawings(backdrop.style)?, columns)?;
         imaging::encode_png(&sheet)
     }
 

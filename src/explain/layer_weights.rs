@@ -1,12 +1,11 @@
 //! What a layer has learnt: statistics, histograms, and the numbers themselves.
 
-use ndarray::ArrayD;
 use ndarray_npy::WriteNpyExt;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    error::{Error, Result, quoted},
+    error::{Error, Result, excerpt, quoted},
     model::{Model, Parameter},
     onnx::Layer,
 };
@@ -60,7 +59,7 @@ pub struct Histogram {
 pub enum AxisOrder {
     /// Keras': [H, W, in, out] for a convolution's kernel, [in, out] for a dense layer's.
     ///
-    /// The rows of the first dense layer after a `Flatten` stay in the order of feature maps flattened channels first.
+    /// After a `Flatten`, a dense layer's rows go by height, width and channel, since Keras flattens the channels last.
     #[default]
     Keras,
     /// The file's: [out, in, H, W] for a convolution's kernel.
@@ -100,13 +99,17 @@ impl Weights {
         let parameters = self.chosen(model, layer)?;
         let mut file = Vec::new();
         for parameter in &parameters {
-            self.ordered(parameter)?.write_npy(&mut file).map_err(|error| Error::internal(error.to_string()))?;
+            let numbers = match self.order {
+                AxisOrder::Keras => parameter.in_keras_order()?,
+                AxisOrder::Onnx => parameter.values()?,
+            };
+            numbers.write_npy(&mut file).map_err(|error| Error::internal(error.to_string()))?;
         }
         Ok(file)
     }
 
-    fn chosen(&self, model: &Model, layer: &Layer) -> Result<Vec<Parameter>> {
-        let mut parameters = model.parameters(layer)?;
+    fn chosen<'m>(&self, model: &'m Model, layer: &Layer) -> Result<Vec<Parameter<'m>>> {
+        let mut parameters = model.parameters(layer);
         if parameters.is_empty() {
             let others = model.layers().iter().filter(|layer| !layer.parameters.is_empty());
             let others = quoted(others.map(|layer| layer.name.as_str()));
@@ -116,6 +119,7 @@ impl Weights {
         let Some(wanted) = &self.tensor else { return Ok(parameters) };
         let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
         if !names.contains(&wanted.as_str()) {
+            let wanted = excerpt(wanted);
             let message = format!("layer `{}` has no tensor `{wanted}`; it has {}", layer.name, quoted(names));
             return Err(Error::unprocessable("unknown_tensor", message));
         }
@@ -123,36 +127,49 @@ impl Weights {
         Ok(parameters)
     }
 
-    fn ordered(&self, parameter: &Parameter) -> Result<ArrayD<f32>> {
-        match self.order {
-            AxisOrder::Keras => parameter.in_keras_order(),
-            AxisOrder::Onnx => Ok(parameter.values.clone()),
-        }
-    }
-
-    fn summarise(&self, parameter: &Parameter) -> Result<Statistics> {
-        let shape = self.ordered(parameter)?.shape().to_vec();
-        let values = &parameter.values;
-        let count = values.len().max(1) as f64;
-        let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
-        let variance = values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
-        let min = values.iter().copied().fold(f32::INFINITY, f32::min);
-        let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let histogram = Histogram::new(values, min, max);
-        Ok(Statistics { name: parameter.name, shape, mean, std: variance.sqrt(), min, max, histogram })
+    fn summarise(&self, parameter: &Parameter<'_>) -> Result<Statistics> {
+        let shape = match self.order {
+            AxisOrder::Keras => parameter.keras_shape(),
+            AxisOrder::Onnx => parameter.shape().to_vec(),
+        };
+        let (mut count, mut sum, mut min, mut max) = (0.0, 0.0, f32::INFINITY, f32::NEG_INFINITY);
+        parameter.visit(|value| {
+            count += 1.0;
+            sum += f64::from(value);
+            (min, max) = (min.min(value), max.max(value));
+        })?;
+        let mean: f64 = sum / count;
+        let mut squares = 0.0;
+        let mut histogram = Histogram::empty(min, max);
+        parameter.visit(|value| {
+            squares += (f64::from(value) - mean) * (f64::from(value) - mean);
+            histogram.count(value);
+        })?;
+        Ok(Statistics { name: parameter.name, shape, mean, std: (squares / count).sqrt(), min, max, histogram })
     }
 }
 
 impl Histogram {
-    /// The counts of `values`, which go from `min` to `max`; equal values all fall into the first bin.
-    fn new(values: &ArrayD<f32>, min: f32, max: f32) -> Self {
-        let mut counts = vec![0; BINS];
-        let width = (max - min) / BINS as f32;
-        for value in values {
-            let bin = if width > 0.0 { ((value - min) / width) as usize } else { 0 };
-            counts[bin.min(BINS - 1)] += 1;
+    /// A histogram of no values yet, for those from `min` to `max`; as `NumPy`'s it is 1 wide where these are equal.
+    fn empty(min: f32, max: f32) -> Self {
+        let (first, last) = if min < max { (min, max) } else { (min - 0.5, max + 0.5) };
+        let width = (last - first) / BINS as f32;
+        let mut edges: Vec<f32> = (0..BINS).map(|edge| first + width * edge as f32).collect();
+        edges.push(last);
+        Self { counts: vec![0; BINS], edges }
+    }
+
+    /// Counts `value` in the bin whose edges it lies between, or on the lower one of; the last bin has its upper edge too.
+    fn count(&mut self, value: f32) {
+        let (first, last) = (self.edges[0], self.edges[BINS]);
+        let mut bin = (((value - first) / (last - first) * BINS as f32) as usize).min(BINS - 1);
+        // The division rounds: the edges decide.
+        if value < self.edges[bin] {
+            bin = bin.saturating_sub(1);
+        } else if bin < BINS - 1 && value >= self.edges[bin + 1] {
+            bin += 1;
         }
-        Self { counts, edges: (0..=BINS).map(|edge| min + width * edge as f32).collect() }
+        self.counts[bin] += 1;
     }
 }
 
@@ -160,12 +177,28 @@ impl Histogram {
 mod tests {
     use super::*;
 
+    fn histogram(values: &[f32]) -> Histogram {
+        let mut histogram = Histogram::empty(values[0], values[values.len() - 1]);
+        for value in values {
+            histogram.count(*value);
+        }
+        histogram
+    }
+
     #[test]
     fn a_histogram_counts_every_value_and_the_largest_in_the_last_bin() {
-        let values = ArrayD::from_shape_vec(vec![4], vec![0.0, 0.1, 31.9, 32.0]).unwrap();
-        let histogram = Histogram::new(&values, 0.0, 32.0);
-        assert_eq!((histogram.counts[0], histogram.counts[31]), (2, 2));
-        assert_eq!((histogram.edges[1], histogram.edges.len()), (1.0, 33));
-        assert_eq!(Histogram::new(&ArrayD::ones(vec![3]), 1.0, 1.0).counts[0], 3);
+        let counted = histogram(&[0.0, 0.1, 31.9, 32.0]);
+        assert_eq!((counted.counts[0], counted.counts[31]), (2, 2));
+        assert_eq!((counted.edges[1], counted.edges.len()), (1.0, 33));
+        let equal = histogram(&[1.0, 1.0, 1.0]);
+        assert_eq!((equal.edges[0], equal.edges[32], equal.counts[16]), (0.5, 1.5, 3));
+    }
+
+    #[test]
+    fn a_value_on_an_edge_is_counted_above_it() {
+        let edges = Histogram::empty(-0.3, 0.7).edges;
+        let counted = histogram(&edges);
+        assert_eq!(counted.edges, edges);
+        assert!(counted.counts[..31].iter().all(|count| *count == 1) && counted.counts[31] == 2);
     }
 }

@@ -33,6 +33,7 @@ pub use bounds::check_bounds;
 pub use class_activation::Variant;
 pub use combined::{Combination, Explainer, Found, explain_all};
 pub use deconvnet::Deconvnet;
+pub use drawing::Backdrop;
 pub use explanation::{Completeness, Explanation, Map, Prediction, Scored, Values};
 pub use filters::{Filters, FiltersShown, ShownFilter};
 pub use grad_cam::GradCam;
@@ -51,7 +52,7 @@ pub use smoothgrad::SmoothGrad;
 
 use crate::{
     error::{Error, Result},
-    imaging::{RgbImage, Style},
+    imaging::RgbImage,
     model::{Model, Picture},
     runtime::Cancellation,
 };
@@ -75,8 +76,8 @@ pub trait Technique: Serialize + DeserializeOwned + Default + Debug + ToSchema +
 
 /// What a technique finds: numbers that JSON shows as they are, and that can be drawn.
 pub trait Findings: Serialize + ToSchema + Send + 'static {
-    /// The findings drawn as `style` says, as a PNG file.
-    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>>;
+    /// The findings drawn over `backdrop`, as a PNG file.
+    fn to_png(&self, backdrop: Backdrop<'_>) -> Result<Vec<u8>>;
 
     /// The findings as one `NumPy` array file.
     fn to_npy(&self) -> Result<Vec<u8>>;

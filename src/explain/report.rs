@@ -5,12 +5,13 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Findings;
+use super::{Backdrop, Findings};
 use crate::{
     config::Images,
     error::{Error, Result},
     imaging::{Limits, Style, decode},
     model::{Model, Picture},
+    runtime::Cancellation,
 };
 
 /// How an answer is written.
@@ -78,10 +79,18 @@ impl<F: Serialize> Report<F> {
     /// Decodes the picture in `file` within `limits`, makes it ready for `model`, and lets `run` look at it.
     ///
     /// A file that is no picture, or too large a one, is a 422.
-    pub fn new(model: &Model, file: &[u8], limits: &Images, run: impl FnOnce(&Picture) -> Result<F>) -> Result<Self> {
+    pub fn new(
+        model: &Model,
+        file: &[u8],
+        limits: &Images,
+        cancellation: &Cancellation,
+        run: impl FnOnce(&Picture) -> Result<F>,
+    ) -> Result<Self> {
         let start = Instant::now();
         let limits = Limits { max_pixels: limits.max_pixels, max_side: limits.max_side };
-        let picture = model.prepare(decode(file, limits)?);
+        let photo = decode(file, limits)?;
+        cancellation.check()?;
+        let picture = model.prepare(photo);
         let decode = milliseconds(start);
         let start = Instant::now();
         let findings = run(&picture)?;
@@ -108,10 +117,11 @@ impl<F: Serialize> Report<F> {
 
 impl<F: Findings> Report<F> {
     /// The report in `format`; `style` is for pictures.
-    pub fn write(&self, format: Format, style: &Style) -> Result<Written> {
+    pub fn write(&self, format: Format, style: &Style, cancellation: &Cancellation) -> Result<Written> {
+        let backdrop = Backdrop { picture: &self.picture, style, cancellation };
         match format {
             Format::Json => self.to_json(),
-            Format::Png => self.timed(|| self.findings.to_png(&self.picture, style)),
+            Format::Png => self.timed(|| self.findings.to_png(backdrop)),
             Format::Npy => self.timed(|| self.findings.to_npy()),
         }
     }

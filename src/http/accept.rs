@@ -62,9 +62,12 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
+        // A weight that is none (RFC 9110, section 12.4.2: a number from 0 to 1) counts as none given: the type was named.
         let quality = parts
             .find_map(|parameter| parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q=")))
-            .map_or(Some(1.0), |quality| quality.parse().ok())?;
+            .and_then(|quality| quality.parse().ok())
+            .filter(|quality| (0.0..=1.0).contains(quality))
+            .unwrap_or(1.0);
         Some(Self { kind, subtype, quality })
     }
 
@@ -108,6 +111,13 @@ mod tests {
         assert_eq!(chosen("text/html,application/xhtml+xml,image/webp,*/*;q=0.8"), Ok(Format::Json));
         assert_eq!(chosen("application/json;q=0, */*"), Ok(Format::Png));
         assert_eq!(negotiate(&HeaderMap::new(), &[Format::Json]), Ok(Format::Json));
+    }
+
+    #[test]
+    fn a_weight_that_is_none_counts_as_none_given() {
+        for weight in ["nan", "inf", "-1", "2", "", "much"] {
+            assert_eq!(chosen(&format!("image/png;q={weight}, application/json;q=0.9")), Ok(Format::Png), "{weight}");
+        }
     }
 
     #[test]

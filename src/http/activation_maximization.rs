@@ -60,7 +60,9 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
     let object = json!({"schema": {"type": "object", "properties": without_defaults(&options)}});
     let body = json!({
         "description": "The options, which may also stand in the query.",
-        "content": {"application/json": object, "application/x-www-form-urlencoded": object}
+        "content": {
+            "application/json": object, "multipart/form-data": object, "application/x-www-form-urlencoded": object
+        }
     });
     let operation = operation(
         ActivationMaximization::NAME,

@@ -19,7 +19,7 @@ use super::{
     schema::{self, Schemas},
 };
 use crate::{
-    error::{Error, Result, did_you_mean, quoted},
+    error::{Error, Result, did_you_mean, excerpt, quoted},
     explain::{Format, Report, Technique, Visitor, Written, technique_names, visit_techniques},
     imaging::Style,
 };
@@ -70,7 +70,7 @@ async fn explain<T: Technique>(
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
         let run = |picture: &_| technique.explain(&model, picture, cancellation);
-        Report::new(&model, &upload.picture, &limits, run)?.write(format, &style)
+        Report::new(&model, &upload.picture, &limits, cancellation, run)?.write(format, &style, cancellation)
     });
     Ok(respond(work.await?, format))
 }
@@ -109,6 +109,6 @@ pub(super) async fn unknown(Served(_): Served, Path(Names { technique }): Path<N
 pub(super) fn unknown_technique(name: &str) -> Error {
     let names = technique_names();
     let hint = did_you_mean(name, names.iter().copied(), 1).map(|hint| hint + " ").unwrap_or_default();
-    let message = format!("there is no technique `{name}`: {hint}the techniques are {}", quoted(names));
+    let message = format!("there is no technique `{}`: {hint}the techniques are {}", excerpt(name), quoted(names));
     Error::unprocessable("unknown_technique", message)
 }

@@ -86,7 +86,8 @@ pub(super) async fn show(Served(model): Served, Path(path): Path<LayerPath>) -> 
 /// A layer's weights
 ///
 /// Statistics and a histogram of each parameter as JSON, or one parameter (`tensor=`) as a NumPy file, in Keras' order of axes
-/// by default. The rows of the first dense layer after a `Flatten` stay in ONNX's order, feature maps flattened channels first.
+/// by default: [H, W, in, out] for a convolution's kernel, [in, out] for a dense layer's. After a `Flatten`, a dense layer's rows
+/// go by height, width and channel, since Keras flattens the channels last.
 #[utoipa::path(
     get,
     path = "/v1/models/{model}/layers/{layer}/weights",

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::schema;
 use crate::{
-    error::{Error, Kind, Result, did_you_mean, quoted},
+    error::{Error, Kind, Result, did_you_mean, excerpt, quoted},
     explain::{Format, check_bounds},
     imaging::Style,
 };
@@ -97,7 +97,7 @@ pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
                 Value::Array(_) | Value::Object(_) => {
                     return Err(Error::unprocessable(
                         "invalid_option",
-                        format!("option `{key}` takes a text, a number or a list of them"),
+                        format!("option `{}` takes a text, a number or a list of them", excerpt(&key)),
                     ));
                 }
             };
@@ -119,7 +119,8 @@ pub(super) fn refuse_unknown(pairs: &[(String, String)], known: &[String]) -> Re
     let Some((name, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) else { return Ok(()) };
     let names = || known.iter().map(String::as_str);
     let hint = did_you_mean(name, names(), 1).map(|hint| hint + " ").unwrap_or_default();
-    let message = format!("there is no option `{name}`: {hint}the options of this call are {}", quoted(names()));
+    let (name, known) = (excerpt(name), quoted(names()));
+    let message = format!("there is no option `{name}`: {hint}the options of this call are {known}");
     Err(Error::unprocessable("unknown_option", message))
 }
 
@@ -146,20 +147,21 @@ fn blame<T: DeserializeOwned + ToSchema>(pairs: &[&(String, String)]) -> Option<
     by_name.into_iter().find_map(|(name, group)| {
         let error = deserialize::<T>(&group).err()?;
         let culprit = group.iter().find(|pair| deserialize::<T>(&[pair]).is_err());
-        let message = match culprit {
-            Some((_, value)) => match schema::allowed::<T>(name) {
-                Some(allowed) => format!("option `{name}` cannot be `{value}`: it takes {allowed}"),
-                None => format!("option `{name}` cannot be `{value}`: {error}"),
-            },
+        let error = error.to_string();
+        let reason = excerpt(&error);
+        let message = match culprit.map(|(_, value)| (excerpt(value), schema::allowed::<T>(name))) {
+            Some((value, Some(allowed))) => format!("option `{name}` cannot be `{value}`: it takes {allowed}"),
+            Some((value, None)) => format!("option `{name}` cannot be `{value}`: {reason}"),
             None if group.len() > 1 => format!("option `{name}` is given {} times; give it once", group.len()),
-            None => format!("option `{name}`: {error}"),
+            None => format!("option `{name}`: {reason}"),
         };
         Some(Error::unprocessable("invalid_option", message))
     })
 }
 
 fn malformed(error: &serde_html_form::de::Error) -> Error {
-    Error::new(Kind::Malformed, "malformed_options", format!("the options cannot be read: {error}"))
+    let message = format!("the options cannot be read: {}", excerpt(&error.to_string()));
+    Error::new(Kind::Malformed, "malformed_options", message)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ async fn predict(
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
         let run = |picture: &_| predict.predict(&model, picture, cancellation);
-        Report::new(&model, &upload.picture, &limits, run)?.to_json()
+        Report::new(&model, &upload.picture, &limits, cancellation, run)?.to_json()
     });
     Ok(respond(work.await?, format))
 }

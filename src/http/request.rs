@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -27,11 +27,8 @@ const LONGEST_ID: usize = 128;
 
 /// Names the request, writes the body of an error, and logs one line.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
-    let start = Instant::now();
-    let id = request_id(request.headers());
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("request", request_id = id);
+    let line = LogLine::of(&request);
+    let span = tracing::info_span!("request", request_id = line.id);
     let (request, unread) = Unread::share(request);
     let mut response = next.run(request).instrument(span.clone()).await;
     let refused = response.status().is_client_error() || response.status().is_server_error();
@@ -40,17 +37,17 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         unread.drain().await;
     }
     if let Some(mut problem) = problem(&mut response) {
-        problem.instance.clone_from(&path);
-        problem.request_id.clone_from(&id);
+        problem.instance.clone_from(&line.path);
+        problem.request_id.clone_from(&line.id);
         response = problem.write(response);
         let entered = span.enter();
         tracing::debug!(code = problem.code, "{}", problem.detail);
         drop(entered);
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::from_str(&line.id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    log(method.as_str(), &path, response.status().as_u16(), start, &id);
+    line.answered(response.status());
     response
 }
 
@@ -72,12 +69,41 @@ fn problem(response: &mut Response) -> Option<Problem> {
     failed.then(|| response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::for_status(status)))
 }
 
-fn log(method: &str, path: &str, status: u16, start: Instant, request_id: &str) {
-    let latency_ms = start.elapsed().as_secs_f64() * 1e3;
-    if status >= 500 {
-        tracing::warn!(method, path, status, latency_ms, request_id, "answered");
-    } else {
-        tracing::info!(method, path, status, latency_ms, request_id, "answered");
+/// The one line that the log has for a request, written when it is dropped: with the status of the answer, or without one if the
+/// client left before it.
+struct LogLine {
+    start: Instant,
+    id: String,
+    method: Method,
+    path: String,
+    status: Option<StatusCode>,
+}
+
+impl LogLine {
+    fn of(request: &Request) -> Self {
+        Self {
+            start: Instant::now(),
+            id: request_id(request.headers()),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            status: None,
+        }
+    }
+
+    fn answered(mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        let Self { start, id: request_id, method, path, status } = self;
+        let (method, latency_ms) = (method.as_str(), start.elapsed().as_secs_f64() * 1e3);
+        match status.map(|status| status.as_u16()) {
+            None => tracing::info!(method, path, latency_ms, request_id, "the client left"),
+            Some(status @ 500..) => tracing::warn!(method, path, status, latency_ms, request_id, "answered"),
+            Some(status) => tracing::info!(method, path, status, latency_ms, request_id, "answered"),
+        }
     }
 }
 
@@ -99,7 +125,58 @@ fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use tower::ServiceExt;
+    use tracing::Level;
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What the log says of a call of `path` that the client waits for if `patient`.
+    fn logged(path: &str, patient: bool) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false);
+        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+        let app = Router::new()
+            .route("/quick", get(|| async { "done" }))
+            .route("/slow", get(std::future::pending::<&str>))
+            .layer(from_fn(observe));
+        let request = Request::get(path).header(REQUEST_ID, "trace-42").body(Body::empty()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let answer = async { tokio::time::timeout(Duration::ZERO, app.oneshot(request)).await };
+            assert_eq!(runtime.block_on(answer).is_ok(), patient);
+        });
+        let lines = lines.0.lock().unwrap().clone();
+        String::from_utf8(lines).unwrap()
+    }
+
+    #[test]
+    fn each_request_has_its_line_in_the_log_also_when_the_client_leaves() {
+        let answered = logged("/quick", true);
+        assert!(answered.contains("answered") && answered.contains("status=200"), "{answered}");
+        let left = logged("/slow", false);
+        assert!(left.contains("the client left") && left.contains("/slow") && left.contains("trace-42"), "{left}");
+    }
 
     fn id_for(given: &[u8]) -> String {
         let mut headers = HeaderMap::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware,
     response::Redirect,
     routing::{get, post},
@@ -81,18 +81,70 @@ fn cors(server: &Server) -> Result<Option<CorsLayer>> {
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID])
         .expose_headers([request::REQUEST_ID, HeaderName::from_static("server-timing"), header::RETRY_AFTER]);
-    if server.cors_origins.iter().any(|origin| origin == "*") {
+    let named = server.cors_origins.iter().filter(|origin| *origin != "*");
+    let origins = named.map(|named| origin(named)).collect::<Result<Vec<HeaderValue>>>()?;
+    if origins.len() < server.cors_origins.len() {
         return Ok(Some(layer.allow_origin(tower_http::cors::Any)));
     }
-    let origins: Result<Vec<HeaderValue>> = server.cors_origins.iter().map(|origin| header_value(origin)).collect();
-    Ok(Some(layer.allow_origin(origins?)))
+    Ok(Some(layer.allow_origin(origins)))
 }
 
-fn header_value(origin: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(origin).map_err(|_| {
-        Error::setup(
-            "invalid_origin",
-            format!("`{origin}` in server.cors_origins is no origin such as https://example.org"),
-        )
+/// `text` as browsers send an origin (RFC 6454, section 6.2): `scheme://host`, or `scheme://host:port`, in lower case.
+fn origin(text: &str) -> Result<HeaderValue> {
+    let parts = text.parse::<Uri>().ok().map(Uri::into_parts);
+    let is_origin = parts.is_some_and(|parts| match (parts.scheme, parts.authority) {
+        (Some(scheme), Some(authority)) => {
+            let port = authority.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+            // Browsers know no wildcards within an origin.
+            let host = authority.host().to_lowercase();
+            format!("{scheme}://{host}{port}") == text && !host.is_empty() && !host.contains('*')
+        }
+        _ => false,
+    });
+    HeaderValue::from_str(text).ok().filter(|_| is_origin).ok_or_else(|| {
+        let message = format!(
+            "`{text}` in server.cors_origins is no origin: write `*`, or scheme, host and port as browsers send them, such as \
+             https://example.org or http://localhost:3000"
+        );
+        Error::setup("invalid_origin", message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_scheme_a_host_and_perhaps_a_port() {
+        for good in ["https://example.org", "http://localhost:3000", "http://[::1]:8080", "tauri://localhost"] {
+            assert_eq!(origin(good).unwrap(), good);
+        }
+        for bad in [
+            "example.org",
+            "https://example.org/",
+            "https://example.org/app",
+            "https://Example.org",
+            "https://",
+            "null",
+            "",
+            "https://a.example, https://b.example",
+            "https://user@example.org",
+            "https://example.org:port",
+            "https://*.example.org",
+            "https://exa mple.org",
+        ] {
+            assert_eq!(origin(bad).map_err(|error| error.code), Err("invalid_origin"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_star_does_not_hide_what_is_no_origin() {
+        let cors = |origins: &[&str]| {
+            let cors_origins = origins.iter().map(ToString::to_string).collect();
+            cors(&Server { cors_origins, ..Server::default() }).map(|layer| layer.is_some())
+        };
+        assert_eq!(cors(&[]), Ok(false));
+        assert_eq!(cors(&["*"]), Ok(true));
+        assert_eq!(cors(&["*", "nonsense"]).unwrap_err().code, "invalid_origin");
+    }
 }

@@ -42,6 +42,8 @@ impl App {
     /// Loads the models and runs each once, which takes a while; from then on the service is ready.
     pub fn load(&self) -> Result<()> {
         let models = Models::load(&self.config)?;
+        let default = &self.config.models.default;
+        models.get(default).map_err(|error| Error::setup("unknown_model", format!("models.default: {error}")))?;
         models.iter().try_for_each(|model| explain::warm_up(model))?;
         // A second load finds the models in place and changes nothing.
         let _ = self.models.set(models);

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Multipart, Request, multipart::MultipartError},
+    extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -16,12 +16,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     App, Problem,
+    form::{Form, FormField},
     options::{self, Pairs},
 };
-use crate::error::{Error, Kind, Result};
-
-/// The form field and JSON member that holds the picture.
-const IMAGE: &str = "image";
+use crate::error::{Error, Kind, Result, excerpt};
 
 /// The most bytes that the options in a body may take, so that no body is mostly options.
 pub(super) const MOST_OPTIONS: usize = 64 << 10;
@@ -99,8 +97,9 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding> {
             Kind::UnsupportedMedia,
             "unsupported_media_type",
             format!(
-                "the content type is `{essence}`: send the picture as image/* or application/octet-stream, as the field \
-                 `image` of multipart/form-data, or as base64 in application/json"
+                "the content type is `{}`: send the picture as image/* or application/octet-stream, as the field `image` of \
+                 multipart/form-data, or as base64 in application/json",
+                excerpt(&essence)
             ),
         )),
     }
@@ -110,7 +109,7 @@ fn announced_length(headers: &HeaderMap) -> u64 {
     headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-fn too_large(limit: usize) -> Error {
+pub(super) fn too_large(limit: usize) -> Error {
     let message = format!("the body is larger than the {limit} bytes that this call takes: send less");
     Error::new(Kind::TooLarge, "body_too_large", message)
 }
@@ -135,23 +134,20 @@ pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes> {
 
 /// The field `image`, and all other fields as options.
 async fn from_form(request: Request, limit: usize) -> Result<(Bytes, Pairs)> {
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|rejection| malformed("malformed_form", rejection.body_text()))?;
+    let mut form = Form::open(request, limit).await?;
     let mut picture = None;
     let mut options = Pairs::new();
-    let mut size = 0;
-    let refuse = |error: MultipartError| form_error(&error, limit);
-    while let Some(field) = form.next_field().await.map_err(refuse)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        if name != IMAGE {
-            let value = field.text().await.map_err(refuse)?;
-            // Fields without content count too.
-            size += name.len() + value.len() + 1;
-            check_options(size)?;
-            options.push((name, value));
-        } else if picture.replace(field.bytes().await.map_err(refuse)?).is_some() {
-            return Err(malformed("duplicate_image", "there are two fields `image`: send one picture a request"));
+    while let Some(field) = form.next().await? {
+        match field {
+            FormField::Option(name, value) => options.push((name, value)),
+            FormField::Image(image) => {
+                if picture.replace(image.bytes().await?).is_some() {
+                    return Err(malformed(
+                        "duplicate_image",
+                        "there are two fields `image`: send one picture a request",
+                    ));
+                }
+            }
         }
     }
     let picture = picture.ok_or_else(|| {
@@ -160,19 +156,13 @@ async fn from_form(request: Request, limit: usize) -> Result<(Bytes, Pairs)> {
     Ok((picture, options))
 }
 
-fn check_options(size: usize) -> Result<()> {
+/// Refuses options that take too many bytes.
+pub(super) fn check_options(size: usize) -> Result<()> {
     if size > MOST_OPTIONS {
         let message = format!("the options take more than {MOST_OPTIONS} bytes: the picture belongs in `image`");
         return Err(Error::new(Kind::TooLarge, "options_too_large", message));
     }
     Ok(())
-}
-
-fn form_error(error: &MultipartError, limit: usize) -> Error {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return too_large(limit);
-    }
-    malformed("malformed_form", format!("the form cannot be read: {}", error.body_text()))
 }
 
 /// The picture in `{"image": {"b64": "..."}}`, and all other members as options.
@@ -190,7 +180,9 @@ fn from_json(body: &[u8]) -> Result<(Bytes, Pairs)> {
         options: serde_json::Map<String, Value>,
     }
     let refuse = |error: serde_json::Error| {
-        malformed("malformed_json", format!("the body is not a JSON object with a picture and options: {error}"))
+        let reason = error.to_string();
+        let reason = excerpt(&reason);
+        malformed("malformed_json", format!("the body is not a JSON object with a picture and options: {reason}"))
     };
     let image = serde_json::from_slice::<Picture<'_>>(body)
         .map_err(refuse)?
@@ -213,7 +205,8 @@ fn decode_image(json: &str) -> Result<Bytes> {
         b64: Cow<'a, str>,
     }
     let image: Image<'_> = serde_json::from_str(json).map_err(|error| {
-        malformed("missing_image", format!("the member `image` has no picture ({error}): {JSON_IMAGE}"))
+        let reason = error.to_string();
+        malformed("missing_image", format!("the member `image` has no picture ({}): {JSON_IMAGE}", excerpt(&reason)))
     })?;
     decode_base64(&image.b64)
 }

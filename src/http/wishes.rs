@@ -9,12 +9,13 @@ use axum::{
 
 use super::{
     App, Problem,
+    form::{Form, FormField},
     options::{self, Pairs},
     upload::{MOST_OPTIONS, collect, in_time, malformed},
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, excerpt};
 
-/// The options of a request without a picture: of the query, then of the body, a JSON object or a form.
+/// The options of a request without a picture: of the query, then of the body, a JSON object or a form of either kind.
 #[derive(Debug)]
 pub struct Wishes(pub Pairs);
 
@@ -29,8 +30,12 @@ impl FromRequest<Arc<App>> for Wishes {
 async fn read(request: Request) -> Result<Pairs> {
     let mut options = options::from_query(request.uri().query().unwrap_or_default())?;
     let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default().to_owned());
-    let body = collect(request.into_body(), MOST_OPTIONS).await?;
     let kind = kind.as_deref().map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    if kind.as_deref() == Some("multipart/form-data") {
+        options.extend(from_form(request).await?);
+        return Ok(options);
+    }
+    let body = collect(request.into_body(), MOST_OPTIONS).await?;
     options.extend(match kind.as_deref() {
         _ if body.is_empty() => Pairs::new(),
         Some("application/json") => from_json(&body)?,
@@ -40,17 +45,34 @@ async fn read(request: Request) -> Result<Pairs> {
     Ok(options)
 }
 
+async fn from_form(request: Request) -> Result<Pairs> {
+    let mut form = Form::open(request, MOST_OPTIONS).await?;
+    let mut options = Pairs::new();
+    while let Some(field) = form.next().await? {
+        match field {
+            FormField::Option(name, value) => options.push((name, value)),
+            FormField::Image(_) => {
+                let message = "this call makes a picture and takes none: leave out the field `image`";
+                return Err(Error::unprocessable("unexpected_image", message));
+            }
+        }
+    }
+    Ok(options)
+}
+
 fn from_json(body: &[u8]) -> Result<Pairs> {
-    let object = serde_json::from_slice(body)
-        .map_err(|error| malformed("malformed_json", format!("the body is not a JSON object of options: {error}")))?;
+    let object = serde_json::from_slice(body).map_err(|error: serde_json::Error| {
+        let reason = error.to_string();
+        malformed("malformed_json", format!("the body is not a JSON object of options: {}", excerpt(&reason)))
+    })?;
     options::from_json(object)
 }
 
 fn unsupported(kind: Option<&str>) -> Error {
     let message = format!(
-        "the content type is `{}`: send the options in the query, as an object in application/json, or in \
-         application/x-www-form-urlencoded",
-        kind.unwrap_or("missing")
+        "the content type is `{}`: send the options in the query, as an object in application/json, or as a \
+         form in multipart/form-data or application/x-www-form-urlencoded",
+        excerpt(kind.unwrap_or("missing"))
     );
     Error::new(Kind::UnsupportedMedia, "unsupported_media_type", message)
 }
@@ -61,6 +83,8 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+
+    const FORM: &str = "multipart/form-data; boundary=X";
 
     async fn wishes(kind: Option<&str>, query: &str, body: impl Into<Body>) -> Result<Pairs, Problem> {
         let request = Request::post(format!("/?{query}"));
@@ -86,14 +110,21 @@ mod tests {
         assert_eq!(wishes(Some("application/json; charset=utf-8"), "seed=1", json).await.unwrap(), both);
         let form = "class=yin+yang";
         assert_eq!(wishes(Some("application/x-www-form-urlencoded"), "seed=1", form).await.unwrap(), both);
+        let form = "--X\r\nContent-Disposition: form-data; name=\"class\"\r\n\r\nyin yang\r\n--X--\r\n";
+        assert_eq!(wishes(Some(FORM), "seed=1", form).await.unwrap(), both);
     }
 
     #[tokio::test]
     async fn other_bodies_are_refused() {
         assert_eq!(refused(Some("image/png"), "pixels").await, (415, "unsupported_media_type"));
         assert_eq!(refused(None, "pixels").await, (415, "unsupported_media_type"));
+        let form =
+            "--X\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\npixels\r\n--X--\r\n";
+        assert_eq!(refused(Some(FORM), form).await, (422, "unexpected_image"));
+        assert_eq!(refused(Some(FORM), "--X\r\nContent-Dis").await, (400, "malformed_form"));
         assert_eq!(refused(Some("application/json"), "[]").await, (400, "malformed_json"));
         let long = format!("class={}", "x".repeat(MOST_OPTIONS));
-        assert_eq!(refused(Some("application/x-www-form-urlencoded"), long).await, (413, "body_too_large"));
+        assert_eq!(refused(Some("application/x-www-form-urlencoded"), long.clone()).await, (413, "body_too_large"));
+        assert_eq!(refused(Some(FORM), long).await, (413, "body_too_large"));
     }
 }

@@ -163,7 +163,8 @@ pub(super) fn in_colormap(
     let levels = levels.into_dimensionality().unwrap_or_default();
     let mut picture = RgbImage::new(width, height);
     for (pixel, level) in picture.pixels_mut().zip(upsample(&levels.view(), width as usize, height as usize)) {
-        pixel.0 = colors[usize::from(level.round() as u8)];
+        // Adding a half and cutting is rounding, and many times faster than `round`.
+        pixel.0 = colors[usize::from((level + 0.5) as u8)];
     }
     picture
 }
@@ -190,12 +191,16 @@ fn scale(map: &ArrayViewD<'_, f32>) -> f32 {
     if high > 0.0 { high } else { above.iter().copied().fold(0.0, f32::max) }
 }
 
+/// Mixes `drawn`, as large as `place`, into the canvas there.
 fn lay_over(canvas: &mut RgbImage, drawn: &RgbImage, place: Place, alpha: Alpha) {
+    const CHANNELS: usize = 3;
+    let canvas_width = canvas.width() as usize;
     let alpha = alpha.of_256();
-    for (x, y, color) in drawn.enumerate_pixels() {
-        let below = canvas.get_pixel_mut(place.left + x, place.top + y);
-        for (below, color) in below.0.iter_mut().zip(color.0) {
-            *below = ((u32::from(*below) * (256 - alpha) + u32::from(color) * alpha + 128) >> 8) as u8;
+    let span = CHANNELS * place.left as usize..CHANNELS * (place.left + place.width) as usize;
+    let rows = canvas.chunks_exact_mut(CHANNELS * canvas_width).skip(place.top as usize);
+    for (below, above) in rows.zip(drawn.chunks_exact(CHANNELS * place.width as usize)) {
+        for (below, &above) in below[span.clone()].iter_mut().zip(above) {
+            *below = ((u32::from(*below) * (256 - alpha) + u32::from(above) * alpha + 128) >> 8) as u8;
         }
     }
 }

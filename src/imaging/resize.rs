@@ -53,12 +53,14 @@ pub fn crop_and_resize(image: &RgbImage, region: Region, width: u32, height: u32
 pub fn upsample(map: &ArrayView2<'_, f32>, width: usize, height: usize) -> Array2<f32> {
     let (rows, columns) = map.dim();
     let pixels: Vec<F32> = map.iter().copied().map(F32::new).collect();
-    let mut enlarged = TypedImage::<F32>::new(width as u32, height as u32);
-    if let Ok(image) = TypedImageRef::new(columns as u32, rows as u32, &pixels) {
-        let outcome = Resizer::new().resize_typed(&image, &mut enlarged, &bilinear());
+    let mut enlarged = vec![0.0; width * height];
+    let image = TypedImageRef::new(columns as u32, rows as u32, &pixels);
+    let onto = TypedImage::<F32>::from_buffer(width as u32, height as u32, bytemuck::cast_slice_mut(&mut enlarged));
+    if let (Ok(image), Ok(mut onto)) = (image, onto) {
+        let outcome = Resizer::new().resize_typed(&image, &mut onto, &bilinear());
         debug_assert!(outcome.is_ok(), "a map is resized whole");
     }
-    Array2::from_shape_fn((height, width), |(row, column)| enlarged.pixels()[row * width + column].0)
+    Array2::from_shape_vec((height, width), enlarged).unwrap_or_default()
 }
 
 fn bilinear() -> ResizeOptions {

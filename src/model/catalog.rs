@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::{Files, Model, manifest::Manifest};
 use crate::{
     config::Config,
-    error::{Error, Kind, Result, nearest, quoted},
+    error::{Error, Kind, Result, excerpt, nearest, quoted},
     onnx::Graph,
     runtime::{Runtime, Weights},
 };
@@ -65,7 +65,8 @@ fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
     let names = || models.keys().map(String::as_str);
     let near = nearest(name, names(), 3);
     let known = if near.is_empty() { names().collect() } else { near };
-    Error::new(Kind::NotFound, "unknown_model", format!("there is no model `{name}`; there is {}", quoted(known)))
+    let message = format!("there is no model `{}`; there is {}", excerpt(name), quoted(known));
+    Error::new(Kind::NotFound, "unknown_model", message)
 }
 
 fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
@@ -77,10 +78,12 @@ fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
 
 fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Result<Model> {
     let files = match source {
-        Source::BuiltIn => built_in()?,
-        Source::Directory(directory) => read_directory(name, directory)?,
+        Source::BuiltIn => built_in(),
+        Source::Directory(directory) => read_directory(directory),
     };
-    Model::new(name, files, runtime, Weights::new(&config.models.cache_dir))
+    files
+        .and_then(|files| Model::new(name, files, runtime, Weights::new(&config.models.cache_dir)))
+        .map(|model| model.incremental(config.occlusion.incremental))
         .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })
 }
 
@@ -117,13 +120,18 @@ fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-fn read_directory(name: &str, directory: &Path) -> Result<Files> {
+fn read_directory(directory: &Path) -> Result<Files> {
     let optional = |file: &str| match fs::read_to_string(directory.join(file)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::setup("model_unreadable", format!("{}: {error}", directory.join(file).display()))),
     };
     let manifest = optional("model.toml")?;
-    let labels = optional(&Manifest::parse(name, manifest.as_deref())?.labels.file)?;
+    let stated = Manifest::parse(manifest.as_deref())?.labels.file;
+    let labels = optional(stated.as_deref().unwrap_or("labels.txt"))?;
+    if let Some(file) = stated.filter(|_| labels.is_none()) {
+        let message = format!("model.toml names the labels file `{file}`, which is not there");
+        return Err(Error::setup("labels_missing", message));
+    }
     Ok(Files { graph: Graph::read_file(&directory.join("model.onnx"))?, manifest, labels })
 }

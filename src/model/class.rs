@@ -5,7 +5,7 @@ use std::{convert::Infallible, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{Error, Result, did_you_mean, excerpt};
 
 /// A class as a caller names it: an index, or a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,7 +74,7 @@ impl Labels {
                 let hint = did_you_mean(wanted, self.iter(), 3).unwrap_or_else(|| {
                     format!("use a label from the model's page or an index from 0 to {}", self.len().saturating_sub(1))
                 });
-                format!("there is no class `{wanted}`: {hint}")
+                format!("there is no class `{}`: {hint}", excerpt(wanted))
             }
         };
         Err(Error::unprocessable("unknown_class", message))

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Preprocessing, preprocessing};
+use super::{conventions::Conventions, inference::Inferences, preprocessing};
 use crate::{
     error::{Error, Result},
-    onnx::{Layer, Shape},
+    onnx::Layer,
 };
 
 /// The file's content; every section may be left out.
@@ -20,6 +20,8 @@ pub(super) struct Manifest {
     pub preprocessing: Option<preprocessing::Section>,
     /// The classes' names.
     pub labels: LabelsSection,
+    /// Which of the graph's outputs gives the classes' scores.
+    pub output: OutputSection,
     /// New names for layers, by the name they have without this.
     pub layers: BTreeMap<String, String>,
 }
@@ -38,49 +40,64 @@ pub(super) struct About {
 }
 
 /// Which file names the classes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LabelsSection {
-    /// The file's name beside `model.toml`.
-    pub file: String,
+    /// The file's name beside `model.toml`; by default `labels.txt`, if there is one.
+    pub file: Option<String>,
 }
 
-impl Default for LabelsSection {
-    fn default() -> Self {
-        Self { file: "labels.txt".into() }
-    }
+/// Which of the graph's outputs gives the classes' scores.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct OutputSection {
+    /// The output's name; by default it is told from the outputs' shapes and names.
+    pub name: Option<String>,
 }
 
 impl Manifest {
-    /// Reads the file of `model`; without one, everything has its default.
-    pub fn parse(model: &str, text: Option<&str>) -> Result<Self> {
+    /// Reads the file; without one, everything has its default.
+    pub fn parse(text: Option<&str>) -> Result<Self> {
         toml::from_str(text.unwrap_or_default())
-            .map_err(|error| Error::setup("invalid_manifest", format!("model.toml of `{model}`: {error}")))
+            .map_err(|error| Error::setup("invalid_manifest", format!("its model.toml cannot be used: {error}")))
     }
 
-    /// The preprocessing as stated, else torchvision's at the size that the input's `shape` [N, 3, H, W] says.
-    pub fn preprocessing(&self, model: &str, shape: Option<&Shape>) -> Result<Preprocessing> {
-        let side = |axis: usize| shape.and_then(|shape| shape.get(axis)?.size());
-        let size = side(2).zip(side(3));
-        let stated = self.preprocessing.clone().unwrap_or_else(|| {
-            tracing::warn!(
-                model,
-                "no [preprocessing] in model.toml: assuming torchvision's (mode = \"torch\", resize = \"crop\")"
-            );
-            preprocessing::Section::torchvision()
-        });
-        let preprocessing = stated.resolve(size)?;
-        match size {
-            Some((height, width)) if (height, width) != (preprocessing.height(), preprocessing.width()) => {
-                let message = format!(
-                    "model `{model}` takes pictures of {width}x{height}, but its [preprocessing] says {}x{}",
-                    preprocessing.width(),
-                    preprocessing.height()
-                );
-                Err(Error::setup("size_does_not_fit", message))
+    /// The height and width of pictures: those that the file fixes, else as stated, else as `conventions` have them.
+    ///
+    /// An error where the file and the statement contradict each other.
+    pub fn size(
+        &self,
+        fixed: [Option<usize>; 2],
+        conventions: &Conventions,
+        inferences: &mut Inferences<'_>,
+    ) -> Result<[usize; 2]> {
+        let stated = self.preprocessing.as_ref().and_then(preprocessing::Section::size);
+        let size = match (stated, fixed) {
+            (Some(stated), _) => stated,
+            (None, [Some(height), Some(width)]) => [height, width],
+            (None, [Some(side), None] | [None, Some(side)]) => {
+                inferences.note("size", format!("{side}x{side}"), "the file leaves one side of its input open");
+                [side; 2]
             }
-            _ => Ok(preprocessing),
+            (None, [None, None]) => {
+                let side = conventions.side;
+                inferences.note(
+                    "size",
+                    format!("{side}x{side}"),
+                    "the file leaves the size of its input open; most such models take this",
+                );
+                [side; 2]
+            }
+        };
+        if fixed.iter().zip(size).any(|(fixed, side)| fixed.is_some_and(|fixed| fixed != side)) {
+            let text = |side: Option<usize>| side.map_or("any".to_owned(), |side| side.to_string());
+            let ([height, width], [fixed_height, fixed_width]) = (size, fixed.map(text));
+            let message = format!(
+                "it takes pictures of {fixed_width}x{fixed_height}, but `size` in model.toml says {width}x{height}"
+            );
+            return Err(Error::setup("size_does_not_fit", message));
         }
+        Ok(size)
     }
 
     /// The layers under the names that `[layers]` gives them; an entry for a layer that does not exist is an error.

@@ -3,7 +3,12 @@
 mod ascent;
 mod catalog;
 mod class;
+mod conventions;
+mod incremental;
+mod inference;
+mod intake;
 mod manifest;
+mod occluded;
 mod parameters;
 mod preprocessing;
 mod programs;
@@ -11,18 +16,25 @@ mod programs;
 pub use ascent::{Ascent, Unit};
 pub use catalog::Models;
 pub use class::{ClassRef, Labels};
+pub use incremental::Patch;
+pub use inference::Inference;
+pub use intake::Origin;
 use ndarray::Array4;
+pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use programs::{Answer, Question};
 
+use inference::Inferences;
+use intake::{Intake, take_in};
 use manifest::Manifest;
+use occluded::Occluder;
 use programs::Programs;
 
 use crate::{
-    error::{Error, Result, did_you_mean, quoted},
+    error::{Error, Result, did_you_mean, excerpt, quoted},
     imaging::{Region, RgbImage},
-    onnx::{Classifier, Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution, layers},
+    onnx::{Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution},
     runtime::{Cancellation, Runtime, Weights},
 };
 
@@ -42,10 +54,13 @@ pub struct Files {
 pub struct Model {
     name: String,
     about: manifest::About,
+    origin: Origin,
+    inferences: Vec<Inference>,
     preprocessing: Preprocessing,
     labels: Labels,
     layers: Vec<Layer>,
     programs: Programs,
+    occluder: Occluder,
 }
 
 /// An uploaded picture, made ready for one model.
@@ -62,24 +77,28 @@ pub struct Picture {
 }
 
 impl Model {
-    /// Reads a model: upgrades its graph, finds its input, logits and layers, and moves its weights to where sessions share them.
+    /// Reads a model: brings its graph to the form that is served, finds its input, logits and layers, and moves its weights to where
+    /// sessions share them.
+    ///
+    /// An error says what keeps it from being served.
     pub fn new(name: &str, files: Files, runtime: &Runtime, weights: Weights) -> Result<Self> {
-        let mut graph = files.graph.upgrade()?;
-        let input = graph.take_pictures()?;
-        graph.fold_shapes()?;
-        graph.bypass_no_ops(&graph.shapes()?);
-        graph.fold_weights()?;
-        graph.keep_channels_first()?;
-        graph.fold_biases()?;
-        weights.hold(&mut graph);
-        let mut shapes = graph.shapes()?;
-        let classifier = Classifier::find(&mut graph, &mut shapes, &input.name)?;
-        let manifest = Manifest::parse(name, files.manifest.as_deref())?;
-        let preprocessing = manifest.preprocessing(name, shapes.get(&classifier.input))?;
-        let labels = labels(name, files.labels.as_deref(), classifier.classes)?;
-        let layers = manifest.rename(layers(&graph, &shapes))?;
+        let mut inferences = Inferences::about(name);
+        let manifest = Manifest::parse(files.manifest.as_deref())?;
+        let labels = files.labels.as_deref().map(Labels::parse);
+        let Intake { graph, shapes, classifier, layers, preprocessing, origin } =
+            take_in(files.graph, &manifest, labels.as_ref(), &weights, &mut inferences)?;
+        let labels = fitting(labels, classifier.classes, &mut inferences)?;
+        let layers = manifest.rename(layers)?;
         let programs = Programs::new(graph, shapes, classifier, runtime.clone(), weights);
-        Ok(Self { name: name.to_owned(), about: manifest.about, preprocessing, labels, layers, programs })
+        let (name, inferences) = (name.to_owned(), inferences.into_list());
+        let (about, occluder) = (manifest.about, Occluder::new(true));
+        Ok(Self { name, about, origin, inferences, preprocessing, labels, layers, programs, occluder })
+    }
+
+    /// The same model, whose [`Model::cover`] computes incrementally where that pays only if `incremental`.
+    #[must_use]
+    pub fn incremental(self, incremental: bool) -> Self {
+        Self { occluder: Occluder::new(incremental), ..self }
     }
 
     /// The model's name in addresses.
@@ -95,6 +114,16 @@ impl Model {
     /// The licence of the weights, if the manifest states it.
     pub fn licence(&self) -> Option<&str> {
         self.about.licence.as_deref()
+    }
+
+    /// The model's file as it came.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What the model's files do not say, and what it was taken to be.
+    pub fn inferences(&self) -> &[Inference] {
+        &self.inferences
     }
 
     /// How a picture becomes the model's input.
@@ -180,6 +209,21 @@ impl Model {
         self.programs.ask(question, input, classes, cancellation)
     }
 
+    /// Looks at the picture `input` [1, 3, H, W], ready to answer for it with any of `patches`, or patches of their sizes, taken from
+    /// `covered`, of the same shape.
+    ///
+    /// Where it pays, only what a patch changes is then computed: the same numbers as of full runs, up to rounding.
+    pub fn cover<'a>(
+        &'a self,
+        input: &'a Array4<f32>,
+        covered: &'a Array4<f32>,
+        patches: &[Patch],
+        classes: &[Option<usize>],
+        cancellation: &'a Cancellation,
+    ) -> Result<Covering<'a>> {
+        self.occluder.look(&self.programs, [input, covered], patches, classes, cancellation)
+    }
+
     /// How many pictures one run can take: any number, or one where the model's file fixes its batch.
     pub fn batch(&self) -> usize {
         self.programs.batch()
@@ -202,17 +246,17 @@ const MOST_CLASSES: usize = 16;
 fn unknown_layer(name: &str, layers: &[&str]) -> Error {
     let names = || layers.iter().copied();
     let hint = did_you_mean(name, names(), 3).unwrap_or_else(|| format!("use one of {}", quoted(names())));
-    Error::unprocessable("unknown_layer", format!("there is no layer `{name}`: {hint}"))
+    Error::unprocessable("unknown_layer", format!("there is no layer `{}`: {hint}", excerpt(name)))
 }
 
-fn labels(model: &str, text: Option<&str>, classes: usize) -> Result<Labels> {
-    let Some(text) = text else {
-        tracing::warn!(model, classes, "no labels file: classes are called class_0, class_1, ...");
+/// `labels` if there are as many as `classes`; without any, numbers.
+fn fitting(labels: Option<Labels>, classes: usize, inferences: &mut Inferences<'_>) -> Result<Labels> {
+    let Some(labels) = labels else {
+        inferences.note("labels", "class_0, class_1, ...", "there is no labels file");
         return Ok(Labels::numbered(classes));
     };
-    let labels = Labels::parse(text);
     if labels.len() != classes {
-        let message = format!("model `{model}` has {classes} classes, but its labels file has {} lines", labels.len());
+        let message = format!("it has {classes} classes, but its labels file has {} lines", labels.len());
         return Err(Error::setup("labels_do_not_fit", message));
     }
     Ok(labels)

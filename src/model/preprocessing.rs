@@ -1,16 +1,19 @@
 //! Pixels to the numbers a model was trained on.
 
+use std::fmt;
+
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewD, Axis, s};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{conventions::Conventions, inference::Inferences};
 use crate::{
     error::{Error, Result},
     imaging::{Region, RgbImage, crop_and_resize},
 };
 
 /// `[preprocessing]` of `model.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Section {
     /// One of the usual ways, instead of the four keys below.
@@ -23,8 +26,8 @@ pub(super) struct Section {
     mean: Option<[f32; 3]>,
     /// What each channel is then divided by; by default 1.
     std: Option<[f32; 3]>,
-    /// How a picture gets the input's size; by default `stretch`.
-    resize: Resize,
+    /// How a picture gets the input's size; by default as the model's makers do.
+    resize: Option<Resize>,
     /// The input's size in pixels: a side, or [height, width]; by default the graph's.
     size: Option<InputSize>,
 }
@@ -32,7 +35,7 @@ pub(super) struct Section {
 /// The three ways that Keras' `preprocess_input` knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Mode {
+pub(super) enum Mode {
     /// BGR minus `ImageNet`'s mean.
     Caffe,
     /// RGB of 0 to 1, minus `ImageNet`'s mean, divided by its standard deviation; torchvision's too.
@@ -42,17 +45,16 @@ enum Mode {
 }
 
 /// How a picture gets the size of a model's input.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Resize {
+pub(super) enum Resize {
     /// All of it, whatever its proportions, as Keras does.
-    #[default]
     Stretch,
     /// Its middle: torchvision's `Resize(size * 256 / 224)`, then `CenterCrop(size)`.
     Crop,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "`size` is a number of pixels or [height, width]")]
 enum InputSize {
     Square(u16),
@@ -86,38 +88,79 @@ impl ChannelOrder {
 }
 
 impl Section {
-    /// Torchvision's, for classifiers trained on `ImageNet`.
-    pub fn torchvision() -> Self {
-        Self { mode: Some(Mode::Torch), resize: Resize::Crop, ..Self::default() }
+    const EMPTY: Self = Self { mode: None, order: None, scale: None, mean: None, std: None, resize: None, size: None };
+
+    /// One of the usual ways.
+    pub const fn mode(mode: Mode) -> Self {
+        Self { mode: Some(mode), ..Self::EMPTY }
     }
 
-    /// The preprocessing, where `size` (height, width) is the graph's, if it has a fixed one.
+    /// Pixels of 0 to 255 as they are.
+    pub const fn raw(order: ChannelOrder) -> Self {
+        Self { order: Some(order), ..Self::EMPTY }
+    }
+
+    /// Pixels of 0 to 1.
+    pub const fn unit(order: ChannelOrder) -> Self {
+        Self { order: Some(order), scale: Some(1.0 / 255.0), ..Self::EMPTY }
+    }
+
+    /// The height and width that are stated.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        Some(match self.size? {
+            InputSize::Square(length) => [length.into(); 2],
+            InputSize::Sides(sides) => sides.map(usize::from),
+        })
+    }
+
+    /// This section with what it leaves open as `conventions` have it, which `inferences` are told.
+    pub fn completed(mut self, conventions: &Conventions, inferences: &mut Inferences<'_>) -> Self {
+        if self.mode.is_none() && !self.spells_out() {
+            let (resize, size) = (self.resize, self.size);
+            self = Self { resize, size, ..conventions.numbers.clone() };
+            inferences.note("preprocessing", self.numbers_text(), conventions.reason.as_str());
+        }
+        if self.resize.is_none() {
+            let keras = matches!(self.mode, Some(Mode::Caffe | Mode::Tf));
+            let (resize, reason) = if keras { Conventions::KERAS_RESIZE } else { conventions.resize };
+            self.resize = Some(resize);
+            inferences.note("resize", resize.to_string(), reason);
+        }
+        self
+    }
+
+    /// Whether any of the four numbers is given.
+    fn spells_out(&self) -> bool {
+        self.order.is_some() || self.scale.is_some() || self.mean.is_some() || self.std.is_some()
+    }
+
+    /// The numbers as `model.toml` would state them.
+    fn numbers_text(&self) -> String {
+        let mode = self.mode.map(|mode| format!("mode = \"{mode}\""));
+        let order = self.order.map(|order| format!("order = \"{order}\""));
+        let scale = self.scale.map(|scale| format!("scale = {scale}"));
+        [mode, order, scale].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The preprocessing to pictures of this height and width.
     ///
     /// A section that contradicts itself or leaves something open is a setup error `invalid_preprocessing`.
-    pub fn resolve(&self, size: Option<(usize, usize)>) -> Result<Preprocessing> {
-        let size = match self.size {
-            Some(InputSize::Square(length)) => Some((length.into(), length.into())),
-            Some(InputSize::Sides([height, width])) => Some((height.into(), width.into())),
-            None => size,
-        };
-        let (height, width) = size.ok_or_else(|| {
-            invalid("the graph does not fix the input's size: say `size`, a number of pixels or [height, width]")
-        })?;
+    pub fn resolve(&self, [height, width]: [usize; 2]) -> Result<Preprocessing> {
         if height == 0 || width == 0 {
             return Err(invalid("`size` must be at least 1"));
         }
+        let resize = self.resize.ok_or_else(|| invalid("say `resize`: `stretch` or `crop`"))?;
         let (order, scale, mean, std) = self.numbers()?;
         let finite = |values: [f32; 3]| values.iter().all(|value| value.is_finite());
         if !scale.is_finite() || scale == 0.0 || !finite(mean) || !finite(std) || std.contains(&0.0) {
             return Err(invalid("`scale`, `mean` and `std` must be finite, and `scale` and `std` not 0"));
         }
-        Ok(Preprocessing { width, height, resize: self.resize, order, scale, mean, std })
+        Ok(Preprocessing { width, height, resize, order, scale, mean, std })
     }
 
     fn numbers(&self) -> Result<(ChannelOrder, f32, [f32; 3], [f32; 3])> {
-        let spelt_out = self.order.is_some() || self.scale.is_some() || self.mean.is_some() || self.std.is_some();
         match (self.mode, self.order) {
-            (Some(_), _) if spelt_out => {
+            (Some(_), _) if self.spells_out() => {
                 Err(invalid("`mode` already says `order`, `scale`, `mean` and `std`: keep the one or the others"))
             }
             (Some(Mode::Caffe), _) => Ok((ChannelOrder::Bgr, 1.0, [103.939, 116.779, 123.68], [1.0; 3])),
@@ -132,6 +175,34 @@ impl Section {
                 "say `mode` (`caffe`, `torch` or `tf`), or `order` (`rgb` or `bgr`) with `scale`, `mean` and `std`",
             )),
         }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caffe => "caffe",
+            Self::Torch => "torch",
+            Self::Tf => "tf",
+        })
+    }
+}
+
+impl fmt::Display for Resize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stretch => "stretch",
+            Self::Crop => "crop",
+        })
+    }
+}
+
+impl fmt::Display for ChannelOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rgb => "rgb",
+            Self::Bgr => "bgr",
+        })
     }
 }
 

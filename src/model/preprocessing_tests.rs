@@ -5,9 +5,13 @@ use ndarray::{Array3, Array4, Axis, s};
 use ndarray_npy::ReadNpyExt;
 
 use super::*;
+use crate::onnx::{Graph, Layout, PictureInput};
 
+/// The preprocessing that `text` states, stretching unless it says otherwise, to a size in `text` or else this.
 fn resolve(text: &str, size: Option<(usize, usize)>) -> Result<Preprocessing> {
-    toml::from_str::<Section>(text).unwrap().resolve(size)
+    let section = toml::from_str::<Section>(text).unwrap();
+    let size = section.size().or(size.map(|(height, width)| [height, width])).unwrap();
+    Section { resize: section.resize.or(Some(Resize::Stretch)), ..section }.resolve(size)
 }
 
 /// The message of the error that `text` gives, at no size of its own.
@@ -69,7 +73,7 @@ fn cropping_gives_torchvisions_values() {
         ((1, 1), 8),
     ];
     for (picture, side) in cases {
-        check("torchvision", &Section::torchvision().resolve(Some((side, side))).unwrap(), picture);
+        check("torchvision", &resolve("mode = \"torch\"\nresize = \"crop\"", Some((side, side))).unwrap(), picture);
     }
 }
 
@@ -103,10 +107,31 @@ fn contradictions_and_gaps_are_errors() {
     assert!(refused("mode = \"tf\"\norder = \"rgb\"\nsize = 8").contains("`mode` already says"));
     assert!(refused("resize = \"crop\"\nsize = 8").contains("say `mode`"));
     assert!(refused("mean = [1, 2, 3]\nsize = 8").contains("`order`"));
-    assert!(refused("mode = \"tf\"").contains("say `size`"));
     assert!(refused("mode = \"tf\"\nsize = 0").contains("at least 1"));
     assert!(refused("order = \"rgb\"\nstd = [1, 0, 1]\nsize = 8").contains("not 0"));
     assert!(refused("order = \"rgb\"\nscale = nan\nsize = 8").contains("finite"));
+}
+
+#[test]
+fn what_is_left_open_is_completed_and_told() {
+    let graph = Graph { producer: "pytorch".to_owned(), ..Graph::default() };
+    let input = PictureInput { name: "x".to_owned(), layout: Layout::ChannelsFirst, size: [None, None] };
+    let conventions = Conventions::of(&graph, &input);
+    let completed = |text: &str| {
+        let mut inferences = Inferences::about("m");
+        let section = toml::from_str::<Section>(text).unwrap().completed(&conventions, &mut inferences);
+        let told =
+            inferences.into_list().into_iter().map(|inference| format!("{}: {}", inference.setting, inference.value));
+        (section.mode, section.resize, told.collect::<Vec<_>>())
+    };
+    let (torch, crop) = (Some(Mode::Torch), Some(Resize::Crop));
+    let told = |told: &[&str]| told.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    assert_eq!(completed(""), (torch, crop, told(&["preprocessing: mode = \"torch\"", "resize: crop"])));
+    assert_eq!(completed("resize = \"crop\"\nsize = 8"), (torch, crop, told(&["preprocessing: mode = \"torch\""])));
+    assert_eq!(completed("mode = \"torch\""), (torch, crop, told(&["resize: crop"])));
+    // A mode of Keras' comes with its resizing.
+    assert_eq!(completed("mode = \"tf\""), (Some(Mode::Tf), Some(Resize::Stretch), told(&["resize: stretch"])));
+    assert_eq!(completed("order = \"bgr\"\nresize = \"stretch\""), (None, Some(Resize::Stretch), vec![]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -71,7 +71,8 @@ impl Answer {
     }
 }
 
-type Cell = Arc<OnceLock<Result<Program>>>;
+/// The place of a program; empty until it is compiled, and still when that failed, so that the next question tries again.
+type Cell = Arc<Mutex<Option<Arc<Program>>>>;
 
 /// The programs of one model.
 #[derive(Debug)]
@@ -111,6 +112,11 @@ impl Programs {
         &self.classifier.logits
     }
 
+    /// The name of the value that holds the probabilities.
+    pub fn probabilities(&self) -> &str {
+        &self.classifier.probabilities
+    }
+
     /// The model's graph.
     pub fn graph(&self) -> &Graph {
         &self.graph
@@ -134,8 +140,7 @@ impl Programs {
         cancellation: &Cancellation,
     ) -> Result<Answer> {
         cancellation.check()?;
-        let cell = self.cell(question);
-        let program = cell.get_or_init(|| self.compile(question)).as_ref().map_err(Clone::clone)?;
+        let program = self.program(question)?;
         let picked: Array1<i64> = classes.iter().map(|class| class.map_or(-1, |index| index as i64)).collect();
         let picture = input.as_standard_layout();
         let mut inputs = vec![(self.input(), Input::Floats(picture.view().into_dyn()))];
@@ -150,6 +155,17 @@ impl Programs {
         let (logits, probabilities) = (take(&self.classifier.logits)?, take(&self.classifier.probabilities)?);
         let classes = chosen(classes, &logits);
         Ok(Answer { logits, probabilities, classes, values })
+    }
+
+    /// The program for `question`, compiled if it is not yet; others who ask the same wait for it.
+    fn program(&self, question: &Question) -> Result<Arc<Program>> {
+        let cell = self.cell(question);
+        let mut compiled = cell.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = compiled.as_ref() {
+            return Ok(Arc::clone(program));
+        }
+        let program = Arc::new(self.compile(question)?);
+        Ok(Arc::clone(compiled.insert(program)))
     }
 
     /// The place of the program for `question`, made if there is none; compiling it does not hold up other questions.

@@ -28,7 +28,10 @@ impl Classifier {
         let output = graph.outputs.first().ok_or_else(|| Error::Invalid("it has no output".to_owned()))?.name.clone();
         let head = Head::of(graph, shapes, &output);
         let scores = head.as_ref().map_or(output.as_str(), |head| &head.scores).to_owned();
-        let classes = class_count(shapes, &scores)?;
+        let classes = shapes.get(&scores).and_then(|shape| class_count(shape)).ok_or_else(|| {
+            let shape = shapes.get(&scores).map_or("unknown".to_owned(), |shape| shape_text(shape));
+            Error::Unsupported(format!("its output `{scores}` is not one score for each class (its shape is {shape})"))
+        })?;
         let logits = flattened(graph, shapes, scores, classes);
         let probabilities = match head {
             Some(Head { probabilities: Some(name), .. }) => name,
@@ -43,14 +46,11 @@ impl Classifier {
     }
 }
 
-/// How many scores a picture gets in `value`.
-fn class_count(shapes: &Shapes, value: &str) -> Result<usize> {
-    let shape = shapes.get(value).filter(|shape| shape.len() >= 2);
-    let count = shape.and_then(|shape| shape[1..].iter().map(Dim::size).product::<Option<usize>>());
-    count.filter(|&count| count > 1).ok_or_else(|| {
-        let shape = shapes.get(value).map_or("unknown".to_owned(), |shape| shape_text(shape));
-        Error::Unsupported(format!("its output `{value}` is not one score for each class (its shape is {shape})"))
-    })
+/// How many scores a picture gets in a value of `shape`, if that is one score for each of at least two classes.
+pub(super) fn class_count(shape: &[Dim]) -> Option<usize> {
+    let sizes = shape.get(1..)?.iter().map(Dim::size).collect::<Option<Vec<_>>>()?;
+    let mut counts = sizes.into_iter().filter(|&size| size != 1);
+    counts.next().filter(|&count| count > 1 && counts.next().is_none())
 }
 
 /// `scores` as [N, classes].

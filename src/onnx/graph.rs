@@ -177,6 +177,8 @@ impl Node {
 pub struct Graph {
     /// The graph's name.
     pub name: String,
+    /// What wrote the file, such as `pytorch 2.9.0`; empty if it does not say.
+    pub producer: String,
     /// The version of ONNX's own operator set.
     pub opset: i64,
     /// What the caller feeds.

@@ -48,8 +48,9 @@ fn read(bytes: Bytes, mut directory: Directory) -> Result<Graph> {
             "it defines its own function `{name}`; inline functions first (onnx.inliner)"
         )));
     }
+    let producer = [model.producer_name.trim(), model.producer_version.trim()].join(" ").trim().to_owned();
     let graph = model.graph.ok_or_else(|| Error::Invalid("it holds no graph".to_owned()))?;
-    graph_from_proto(graph, opset, &mut directory)
+    Ok(Graph { producer, ..graph_from_proto(graph, opset, &mut directory)? })
 }
 
 /// The version of ONNX's own operators; an error if it, or the file format, is not one that is read.
@@ -103,7 +104,7 @@ fn graph_from_proto(proto: GraphProto, opset: i64, directory: &mut Directory) ->
     let real_inputs = proto.input.into_iter().filter(|input| !initializers.contains_key(&input.name));
     let inputs = real_inputs.map(value_from_proto).collect::<Result<Vec<_>>>()?;
     let outputs = proto.output.into_iter().map(value_from_proto).collect::<Result<Vec<_>>>()?;
-    let mut graph = Graph { name: proto.name, opset, inputs, outputs, nodes, initializers };
+    let mut graph = Graph { name: proto.name, producer: String::new(), opset, inputs, outputs, nodes, initializers };
     order::sort(&mut graph)?;
     Ok(graph)
 }

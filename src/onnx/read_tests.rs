@@ -19,6 +19,7 @@ fn small_graph() -> Graph {
         .with_ints("is", [1, -2]);
     Graph {
         name: "small".to_owned(),
+        producer: "glassbox".to_owned(),
         opset: 17,
         inputs: vec![float_input("x")],
         outputs: vec![float_input("y")],

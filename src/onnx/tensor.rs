@@ -98,6 +98,11 @@ impl Tensor {
         Self::from_floats(&[], &[value])
     }
 
+    /// One truth value of `rank` dimensions.
+    pub fn boolean(value: bool, rank: usize) -> Self {
+        Self { dtype: DataType::Bool, shape: vec![1; rank], data: vec![u8::from(value)].into() }
+    }
+
     /// The element type.
     pub fn dtype(&self) -> DataType {
         self.dtype
@@ -145,27 +150,36 @@ impl Tensor {
 
     /// The elements as float32: floats of any length, and integers; an error for other types.
     pub fn floats(&self) -> Result<Vec<f32>> {
+        let mut floats = Vec::with_capacity(self.len());
+        self.visit_floats(|value| floats.push(value))?;
+        Ok(floats)
+    }
+
+    /// Shows the elements to `visit` as float32, in order and without a copy of them all: as [`Tensor::floats`].
+    pub fn visit_floats(&self, visit: impl FnMut(f32)) -> Result<()> {
         match self.dtype {
-            DataType::Float => Ok(self.elements(f32::from_le_bytes)),
-            DataType::Float16 => Ok(self.elements(|b| f16::from_le_bytes(b).to_f32())),
-            DataType::Bfloat16 => Ok(self.elements(|b| bf16::from_le_bytes(b).to_f32())),
-            DataType::Double => Ok(self.elements(|b: [u8; 8]| f64::from_le_bytes(b) as f32)),
-            DataType::Int32 | DataType::Int64 => Ok(self.ints()?.iter().map(|&v| v as f32).collect()),
-            other => Err(Error::Unsupported(format!("a {other:?} tensor where floats are needed"))),
+            DataType::Float => self.elements(f32::from_le_bytes).for_each(visit),
+            DataType::Float16 => self.elements(|b| f16::from_le_bytes(b).to_f32()).for_each(visit),
+            DataType::Bfloat16 => self.elements(|b| bf16::from_le_bytes(b).to_f32()).for_each(visit),
+            DataType::Double => self.elements(|b: [u8; 8]| f64::from_le_bytes(b) as f32).for_each(visit),
+            DataType::Int32 => self.elements(|b: [u8; 4]| i32::from_le_bytes(b) as f32).for_each(visit),
+            DataType::Int64 => self.elements(|b: [u8; 8]| i64::from_le_bytes(b) as f32).for_each(visit),
+            other => return Err(Error::Unsupported(format!("a {other:?} tensor where floats are needed"))),
         }
+        Ok(())
     }
 
     /// The elements as int64: int64 and int32 tensors; an error for other types.
     pub fn ints(&self) -> Result<Vec<i64>> {
         match self.dtype {
-            DataType::Int64 => Ok(self.elements(i64::from_le_bytes)),
-            DataType::Int32 => Ok(self.elements(|b: [u8; 4]| i64::from(i32::from_le_bytes(b)))),
+            DataType::Int64 => Ok(self.elements(i64::from_le_bytes).collect()),
+            DataType::Int32 => Ok(self.elements(|b: [u8; 4]| i64::from(i32::from_le_bytes(b))).collect()),
             other => Err(Error::Unsupported(format!("a {other:?} tensor where integers are needed"))),
         }
     }
 
-    fn elements<const N: usize, T>(&self, read: impl Fn([u8; N]) -> T) -> Vec<T> {
-        self.data.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect()
+    fn elements<const N: usize, T>(&self, read: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+        self.data.as_chunks::<N>().0.iter().map(move |&chunk| read(chunk))
     }
 }
 

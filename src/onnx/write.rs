@@ -29,6 +29,7 @@ impl Graph {
         let model = ModelProto {
             ir_version: ir_version(self.opset),
             producer_name: "glassbox".to_owned(),
+            producer_version: String::new(),
             graph: Some(graph),
             opset_import: self.opset_imports(),
             functions: Vec::new(),

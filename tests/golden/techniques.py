@@ -4,7 +4,7 @@ usage: python tests/golden/techniques.py      (from the top of the repository; n
                                                about two minutes)
 
 The picture comes from a hash of its index, as in gradients.py, and so does SmoothGrad's noise: both sides compute them. Of
-maps as large as the picture, every fifth row and column is kept. All gradients are of the likeliest class's logit;
+maps as large as the picture, and of feature maps, every fifth row and column is kept. All gradients are of the likeliest class's logit;
 occlusion's maps are of its probability.
 """
 import numpy as np
@@ -100,6 +100,25 @@ def sliding_occlusion(probability, picture, target):
     save("occlusion_sliding", attributions[0, 0, ::5, ::5])
 
 
+def layer_outputs(model, picture):
+    """Feature maps after the activation: the article's layers, a pool, and a layer's channels by their means."""
+    outputs = {}
+    names = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv2", "block5_pool")
+    hooks = [
+        model.get_submodule(name).register_forward_hook(
+            lambda module, inputs, output, name=name: outputs.update({name: output[0].clone()})
+        )
+        for name in names
+    ]
+    model(picture)
+    for hook in hooks:
+        hook.remove()
+    for name in names:
+        save(f"layer_outputs_{name}", outputs[name][:5, ::5, ::5])
+    ranked = outputs["block4_conv2"].mean((1, 2)).argsort(descending=True)
+    save("layer_outputs_strongest", ranked[:16])
+
+
 def centered_occlusion(probability, picture, target, patch=100, stride=75):
     """The article's way: cells of `stride` pixels, and a square of `patch` pixels around each, cut at the border."""
     size = picture.shape[-1]
@@ -126,5 +145,6 @@ if __name__ == "__main__":
     integrated_gradients(model, picture, target)
     smoothgrad(model, picture, target)
     with torch.no_grad():
+        layer_outputs(model, picture)
         sliding_occlusion(probability, picture, target)
         centered_occlusion(probability, picture, target)

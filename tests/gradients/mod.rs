@@ -59,6 +59,7 @@ pub fn graph(sizes: &[usize], nodes: Vec<Node>, constants: Vec<(&str, Tensor)>) 
     let output = nodes.last().unwrap().outputs[0].clone();
     Graph {
         name: "test".to_owned(),
+        producer: String::new(),
         opset: 17,
         inputs: vec![ValueInfo { name: "x".to_owned(), dtype: DataType::Float, shape: Some(shape) }],
         outputs: vec![ValueInfo { name: output, dtype: DataType::Float, shape: None }],

@@ -3,7 +3,10 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ndarray::Array3;
 use ndarray_npy::ReadNpyExt;
-use reqwest::RequestBuilder;
+use reqwest::{
+    RequestBuilder,
+    multipart::{Form, Part},
+};
 use serde_json::{Value, json};
 
 use super::{MODEL, Server, header, json, refused};
@@ -56,6 +59,17 @@ async fn options_come_in_the_query_in_json_or_in_a_form() {
     assert_eq!(json(maximize("").json(&body)).await["image"], by_query["image"]);
     let form = maximize("iterations=4").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(json(form.body("layer=block2_conv1&filter=3&size=32")).await["image"], by_query["image"]);
+    let form = Form::new().text("layer", "block2_conv1").text("filter", "3").text("size", "32");
+    assert_eq!(json(maximize("iterations=4").multipart(form)).await["image"], by_query["image"]);
+}
+
+#[tokio::test]
+async fn a_picture_in_the_form_is_refused_however_large_it_is() {
+    for size in [0, 10, 1 << 20] {
+        let form = Form::new().text("class", "yin_yang").part("image", Part::bytes(vec![0; size]).file_name("a.jpg"));
+        let detail = refused(maximize("").multipart(form), 422, "unexpected_image").await;
+        assert!(detail.contains("leave out the field `image`"), "{detail}");
+    }
 }
 
 #[tokio::test]

@@ -30,7 +30,10 @@ impl LpNorm {
         let factor = self.weight * sum.powf(1.0 / self.power - 1.0) / picture.len() as f32;
         gradient.zip_mut_with(picture, |gradient, level| {
             let distance = (level - GREY) / largest;
-            *gradient -= factor * distance.signum() * distance.abs().powf(self.power - 1.0);
+            // Grey is where the norm has its minimum, and with power 1 a kink.
+            if distance != 0.0 {
+                *gradient -= factor * distance.signum() * distance.abs().powf(self.power - 1.0);
+            }
         });
     }
 

@@ -6,9 +6,8 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    explain::{Findings, Prediction, Scored, Values, drawing, explanation::MapValues},
+    explain::{Backdrop, Findings, Prediction, Scored, Values, drawing, explanation::MapValues},
     imaging::Style,
-    model::Picture,
 };
 
 /// What each element of a map says.
@@ -42,7 +41,7 @@ pub struct OcclusionMaps {
     pub technique: &'static str,
     /// The likeliest classes of the whole picture, best first.
     pub predictions: Vec<Prediction>,
-    /// How many places the square had.
+    /// How many places of the square were tried.
     #[schema(examples(256))]
     pub positions: usize,
     /// The maps of each class asked for, in that order.
@@ -98,8 +97,8 @@ impl OcclusionMaps {
 }
 
 impl Findings for OcclusionMaps {
-    fn to_png(&self, picture: &Picture, style: &Style) -> Result<Vec<u8>> {
-        drawing::png(self.maps.iter().map(|map| self.shown(map, style)).collect(), picture, style)
+    fn to_png(&self, backdrop: Backdrop<'_>) -> Result<Vec<u8>> {
+        backdrop.png(self.maps.iter().map(|map| self.shown(map, backdrop.style)).collect())
     }
 
     fn to_npy(&self) -> Result<Vec<u8>> {

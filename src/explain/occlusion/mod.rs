@@ -2,21 +2,22 @@
 
 mod fill;
 mod findings;
+mod refine;
 mod windows;
 
-use ndarray::{Array2, Array4, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use fill::Fill;
 pub use findings::{Occluded, OcclusionMaps, Quantity};
+use refine::coarse_to_fine;
 pub use windows::Placement;
-use windows::{Window, Windows};
+use windows::Windows;
 
 use super::{Technique, predictions};
 use crate::{
-    error::{Error, Result},
-    model::{ClassRef, Model, Picture, Question},
+    error::Result,
+    model::{ClassRef, Model, Patch, Picture},
     runtime::Cancellation,
 };
 
@@ -52,6 +53,11 @@ pub struct Occlusion {
     #[arg(long, default_value_t = Occlusion::default().threshold)]
     #[schema(minimum = 0, maximum = 1)]
     pub threshold: f32,
+    /// How often strides are halved on the way to `stride`: at first the square moves by 2^refine times as much, and only the
+    /// quarter of the places where the probability changes most is looked at more closely, each time. 0 tries every place.
+    #[arg(long, default_value_t = Occlusion::default().refine)]
+    #[schema(minimum = 0, maximum = 5)]
+    pub refine: u32,
 }
 
 impl Default for Occlusion {
@@ -64,12 +70,10 @@ impl Default for Occlusion {
             placement: Placement::default(),
             quantity: Quantity::default(),
             threshold: 0.85,
+            refine: 0,
         }
     }
 }
-
-/// How many occluded pictures go through the model in one run, if it takes as many.
-const BATCH: usize = 8;
 
 impl Technique for Occlusion {
     const NAME: &'static str = "occlusion";
@@ -79,38 +83,25 @@ impl Technique for Occlusion {
         let classes = model.resolve(&self.class)?;
         let (_, _, height, width) = picture.input.dim();
         let windows = Windows::new(self.placement, [height, width], self.patch, self.stride)?;
-        let whole = model.ask(&Question::default(), &picture.input, &classes, cancellation)?;
-
-        let filled = self.fill.of(model, picture);
-        let mut probabilities = vec![Vec::with_capacity(windows.len()); whole.classes.len()];
-        let all: Vec<Window> = windows.iter().collect();
-        for batch in all.chunks(BATCH.min(model.batch())) {
-            let covered = covered(&picture.input, &filled, batch)?;
-            let answer = model.ask(&Question::default(), &covered, &[], cancellation)?;
-            for (of_class, &class) in probabilities.iter_mut().zip(&whole.classes) {
-                of_class.extend(answer.probabilities.index_axis(Axis(1), class));
-            }
-        }
-        let maps: Vec<Array2<f32>> = probabilities.iter().map(|of_class| windows.map(of_class)).collect();
-        let scored = predictions::scored(model, &whole);
-        let maps = scored.into_iter().zip(maps).map(|(class, map)| Occluded::new(class, map, self.threshold));
+        let patches: Vec<Patch> = windows.iter().collect();
+        let covered = self.fill.of(model, picture);
+        let covering = model.cover(&picture.input, &covered, &patches, &classes, cancellation)?;
+        let scored = predictions::scored(model, covering.whole());
+        let whole: Vec<f32> = scored.iter().map(|class| class.prediction.probability).collect();
+        let grid = windows.grid();
+        let (probabilities, positions) = coarse_to_fine(grid, self.refine, &whole, |cells| {
+            let patches: Vec<Patch> =
+                cells.iter().map(|[row, column]| patches[row * grid[1] + column].clone()).collect();
+            covering.probabilities(&patches)
+        })?;
+        let maps = scored.into_iter().zip(probabilities.outer_iter());
+        let maps = maps.map(|(class, of_class)| Occluded::new(class, windows.map(&of_class), self.threshold));
         Ok(OcclusionMaps {
             technique: Self::NAME,
-            predictions: predictions::best(model, &whole),
-            positions: windows.len(),
+            predictions: predictions::best(model, covering.whole()),
+            positions,
             maps: maps.collect(),
             quantity: self.quantity,
         })
     }
-}
-
-/// Copies of `input` [1, 3, H, W], each with one of `windows` taken from `filled`: [N, 3, H, W].
-fn covered(input: &Array4<f32>, filled: &Array4<f32>, windows: &[Window]) -> Result<Array4<f32>> {
-    let copies = vec![input.view(); windows.len()];
-    let mut batch = concatenate(Axis(0), &copies).map_err(|error| Error::internal(error.to_string()))?;
-    for (index, Window { rows, columns }) in windows.iter().enumerate() {
-        let place = |picture: usize| s![picture, .., rows.clone(), columns.clone()];
-        batch.slice_mut(place(index)).assign(&filled.slice(place(0)));
-    }
-    Ok(batch)
 }

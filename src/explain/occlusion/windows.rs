@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    model::Patch,
+};
 
 /// How windows and the map's elements belong together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
@@ -19,13 +22,6 @@ pub enum Placement {
     /// Windows lie side by side or overlap, from the first pixel on, the last ones cut at the border. The map has an element
     /// for each pixel: the mean over all windows that cover it (Captum's way).
     Sliding,
-}
-
-/// One place of the occluder, in pixels of the model's input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Window {
-    pub rows: Range<usize>,
-    pub columns: Range<usize>,
 }
 
 /// All places of the occluder.
@@ -63,33 +59,32 @@ impl Windows {
     }
 
     /// The windows, row by row.
-    pub fn iter(&self) -> impl Iterator<Item = Window> {
+    pub fn iter(&self) -> impl Iterator<Item = Patch> {
         let of_row = |rows: &Range<usize>| {
             let rows = rows.clone();
-            self.columns.iter().map(move |columns| Window { rows: rows.clone(), columns: columns.clone() })
+            self.columns.iter().map(move |columns| Patch { rows: rows.clone(), columns: columns.clone() })
         };
         self.rows.iter().flat_map(of_row)
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.rows.len() * self.columns.len()
+    /// How many rows and columns of windows there are.
+    pub fn grid(&self) -> [usize; 2] {
+        [self.rows.len(), self.columns.len()]
     }
 
-    /// The map of one value for each window, in the order of [`Windows::iter`].
-    pub fn map(&self, values: &[f32]) -> Array2<f32> {
-        let shape = (self.rows.len(), self.columns.len());
+    /// The map of one value for each window, [rows, columns] of windows.
+    pub fn map(&self, values: &ArrayView2<'_, f32>) -> Array2<f32> {
         match self.placement {
-            Placement::Centered => Array2::from_shape_vec(shape, values.to_vec()).unwrap_or_default(),
+            Placement::Centered => values.to_owned(),
             Placement::Sliding => self.average(values),
         }
     }
 
     /// For each pixel the mean of the values of the windows that cover it.
-    fn average(&self, values: &[f32]) -> Array2<f32> {
+    fn average(&self, values: &ArrayView2<'_, f32>) -> Array2<f32> {
         let mut sums = Array2::<f32>::zeros(self.size);
         let mut counts = Array2::<f32>::zeros(self.size);
-        for (Window { rows, columns }, value) in self.iter().zip(values) {
+        for (Patch { rows, columns }, value) in self.iter().zip(values) {
             let place = s![rows, columns];
             sums.slice_mut(place).mapv_inplace(|sum| sum + value);
             counts.slice_mut(place).mapv_inplace(|count| count + 1.0);
@@ -117,18 +112,18 @@ fn sliding(length: usize, patch: usize, stride: usize) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::arr2;
+    use ndarray::{arr2, aview2};
 
     use super::*;
 
     #[test]
     fn the_articles_occluder_is_five_cells_wide_and_cut_at_the_border() {
         let windows = Windows::new(Placement::Centered, [224, 224], 70, 14).unwrap();
-        assert_eq!(windows.len(), 256);
-        let all: Vec<Window> = windows.iter().collect();
-        assert_eq!(all[0], Window { rows: 0..42, columns: 0..42 });
-        assert_eq!(all[5 * 16 + 3], Window { rows: 42..112, columns: 14..84 });
-        assert_eq!(all[255], Window { rows: 182..224, columns: 182..224 });
+        assert_eq!(windows.grid(), [16, 16]);
+        let all: Vec<Patch> = windows.iter().collect();
+        assert_eq!(all[0], Patch { rows: 0..42, columns: 0..42 });
+        assert_eq!(all[5 * 16 + 3], Patch { rows: 42..112, columns: 14..84 });
+        assert_eq!(all[255], Patch { rows: 182..224, columns: 182..224 });
     }
 
     #[test]
@@ -141,7 +136,7 @@ mod tests {
     fn sliding_windows_cover_the_last_row_and_their_overlaps_are_averaged() {
         assert_eq!(sliding(5, 2, 2), [0..2, 2..4, 4..5]);
         let windows = Windows::new(Placement::Sliding, [2, 3], 2, 1).unwrap();
-        assert_eq!(windows.map(&[1.0, 3.0]), arr2(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]));
+        assert_eq!(windows.map(&aview2(&[[1.0, 3.0]])), arr2(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]));
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::onnx::{
     Graph, Node, Result, Shapes, Tensor,
     shapes::{BROADCASTING, axis},
@@ -45,7 +48,8 @@ const POINTWISE: [&str; 26] = [
 ];
 
 /// Where pictures and feature maps have their channels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// [N, C, H, W]
     #[default]

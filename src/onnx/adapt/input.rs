@@ -1,7 +1,7 @@
 //! The picture that a graph takes.
 
 use super::Layout;
-use crate::onnx::{DataType, Dim, Error, Graph, Result, ValueInfo, graph::shape_text};
+use crate::onnx::{DataType, Dim, Error, Graph, Result, Tensor, ValueInfo, graph::shape_text};
 
 /// The input that takes the picture, as the file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,14 +10,22 @@ pub struct PictureInput {
     pub name: String,
     /// Where the file has the channels; the graph takes them first now.
     pub layout: Layout,
+    /// The height and the width of the pictures, where the file fixes them.
+    pub size: [Option<usize>; 2],
 }
 
+/// What exporters call the switch between training and use.
+const SWITCHES: [&str; 3] = ["learning_phase", "training", "is_train"];
+
 impl Graph {
-    /// Finds the picture's input, and makes it [N, 3, H, W] where it is [N, H, W, 3]; inputs that nothing reads are dropped.
+    /// Finds the picture's input, and makes it [N, 3, H, W] where it is [N, H, W, 3].
+    ///
+    /// Inputs that nothing reads are dropped, and switches between training and use are set to use.
     ///
     /// An error says what keeps the graph from taking colour pictures.
     pub fn take_pictures(&mut self) -> Result<PictureInput> {
         self.drop_unread_inputs();
+        self.switch_training_off();
         let input = self.picture_input()?;
         if input.layout == Layout::ChannelsLast {
             self.take_channels_first(&input.name);
@@ -33,6 +41,26 @@ impl Graph {
         self.inputs.retain(|_| read.next().unwrap_or_default());
     }
 
+    fn switch_training_off(&mut self) {
+        let is_switch = |input: &ValueInfo| {
+            let scalar = input.shape.as_ref().is_none_or(|shape| shape.iter().all(|dim| *dim == Dim::Size(1)));
+            let name = input.name.to_lowercase();
+            input.dtype == DataType::Bool && scalar && SWITCHES.iter().any(|switch| name.contains(switch))
+        };
+        for input in self.inputs.extract_if(.., |input| is_switch(input)) {
+            let off = Tensor::boolean(false, input.shape.map_or(0, |shape| shape.len()));
+            self.initializers.insert(input.name, off);
+        }
+    }
+
+    /// Fixes the `height` and `width` of the pictures that `input` [N, 3, H, W] takes.
+    pub fn fix_picture_size(&mut self, input: &str, [height, width]: [usize; 2]) {
+        let shape = self.inputs.iter_mut().find(|value| value.name == input).and_then(|value| value.shape.as_mut());
+        if let Some([_, _, rows, columns]) = shape.map(Vec::as_mut_slice) {
+            (*rows, *columns) = (Dim::Size(height), Dim::Size(width));
+        }
+    }
+
     fn picture_input(&self) -> Result<PictureInput> {
         let input = match self.inputs.as_slice() {
             [input] => input,
@@ -45,13 +73,13 @@ impl Graph {
         if *dtype != DataType::Float {
             return refuse(&format!("its input `{name}` takes {dtype:?} numbers"));
         }
-        let layout = match shape.as_deref() {
-            Some([_, Dim::Size(3), _, _]) => Layout::ChannelsFirst,
-            Some([_, _, _, Dim::Size(3)]) => Layout::ChannelsLast,
+        let (layout, size) = match shape.as_deref() {
+            Some([_, Dim::Size(3), height, width]) => (Layout::ChannelsFirst, [height.size(), width.size()]),
+            Some([_, height, width, Dim::Size(3)]) => (Layout::ChannelsLast, [height.size(), width.size()]),
             Some(shape) => return refuse(&format!("its input `{name}` has the shape {}", shape_text(shape))),
             None => return refuse(&format!("its input `{name}` has no shape")),
         };
-        Ok(PictureInput { name: name.clone(), layout })
+        Ok(PictureInput { name: name.clone(), layout, size })
     }
 }
 
@@ -85,7 +113,10 @@ mod tests {
     fn a_channels_last_input_gets_its_channels_first() {
         let mut graph = graph(sizes([1, 8, 9, 3]));
         let input = graph.take_pictures().unwrap();
-        assert_eq!(input, PictureInput { name: "x".to_owned(), layout: Layout::ChannelsLast });
+        assert_eq!(
+            input,
+            PictureInput { name: "x".to_owned(), layout: Layout::ChannelsLast, size: [Some(8), Some(9)] }
+        );
         assert_eq!(graph.inputs[0].shape, Some(sizes([1, 3, 8, 9])));
         assert_eq!(graph.shapes().unwrap()["y"], [1, 1, 1, 3].map(Dim::Size));
     }
@@ -107,6 +138,31 @@ mod tests {
         graph.inputs.insert(0, ValueInfo { name: "left over".to_owned(), ..graph.inputs[0].clone() });
         assert_eq!(graph.take_pictures().unwrap().name, "x");
         assert_eq!(graph.inputs.len(), 1);
+    }
+
+    #[test]
+    fn a_switch_for_training_is_off() {
+        let mut graph = graph(sizes([1, 3, 8, 8]));
+        let switch =
+            ValueInfo { name: "keras_learning_phase:0".to_owned(), dtype: DataType::Bool, shape: Some(vec![]) };
+        graph.nodes.push(Node::new("Where", ["keras_learning_phase:0", "x", "y"], ["z"]));
+        graph.inputs.push(switch.clone());
+        let mut other = graph.clone();
+        graph.take_pictures().unwrap();
+        assert_eq!((graph.inputs.len(), graph.initializers[&switch.name].data().as_ref()), (1, &[0][..]));
+        // Of numbers, or under another name, nobody knows what it means.
+        other.inputs[1].dtype = DataType::Float;
+        assert!(other.take_pictures().unwrap_err().to_string().contains("2 inputs"));
+    }
+
+    #[test]
+    fn an_open_size_can_be_fixed() {
+        let open = |side: &str| Dim::Symbol(side.to_owned());
+        let mut graph = graph(vec![1.into(), open("h"), 9.into(), 3.into()]);
+        let input = graph.take_pictures().unwrap();
+        assert_eq!(input.size, [None, Some(9)]);
+        graph.fix_picture_size(&input.name, [8, 9]);
+        assert_eq!(graph.inputs[0].shape, Some(sizes([1, 3, 8, 9])));
     }
 
     #[test]

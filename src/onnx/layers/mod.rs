@@ -78,6 +78,18 @@ pub fn last_convolution(layers: &[Layer]) -> Option<&Layer> {
     layers.iter().rev().find(|layer| layer.kind.is_convolution() && layer.has_feature_maps())
 }
 
+/// The channels, height and width of the feature maps that are flattened right before `layer`, one of the `layers` of `graph`.
+///
+/// `None` where no `Flatten` is before it, or what is flattened has its channels last already.
+pub fn flattened_before(layer: &Layer, layers: &[Layer], graph: &Graph, shapes: &Shapes) -> Option<[usize; 3]> {
+    let maker = layers.iter().find(|other| layer.inputs.first() == Some(&other.output));
+    let maps = maker.filter(|layer| layer.kind == LayerKind::Flatten)?.node.input(0)?;
+    match (layouts(graph, shapes).get(maps).copied().unwrap_or_default(), shapes.get(maps)?.get(1..)?) {
+        (Layout::ChannelsFirst, [channels, height, width]) => Some([channels.size()?, height.size()?, width.size()?]),
+        _ => None,
+    }
+}
+
 fn input_layer(name: &str) -> Layer {
     Layer {
         name: name.to_owned(),
@@ -94,7 +106,7 @@ fn input_layer(name: &str) -> Layer {
 }
 
 /// The values that depend on the picture's pixels, not only on its size.
-fn picture_values(graph: &Graph) -> HashSet<&str> {
+pub(super) fn picture_values(graph: &Graph) -> HashSet<&str> {
     let mut values: HashSet<&str> = graph.inputs.iter().map(|input| input.name.as_str()).collect();
     for node in &graph.nodes {
         if node.op_type != "Shape" && node.inputs.iter().any(|name| values.contains(name.as_str())) {

@@ -190,3 +190,21 @@ fn moving_statistics_are_parameters_that_do_not_train() {
     let config = config(&Network::new().then(Node { name: "bn".to_owned(), ..node }, parameters), 1);
     assert_eq!((config.parameters, config.trainable_parameters, config.epsilon), (12, 6, Some(1e-5)));
 }
+
+#[test]
+fn feature_maps_that_are_flattened_before_a_dense_layer_are_known() {
+    let flattened = |network: &Network| {
+        let layers = network.layers();
+        flattened_before(layers.last().unwrap(), &layers, &network.0, &network.0.shapes().unwrap())
+    };
+    let maps = || Network::new().conv("c", [8, 3, 3, 3]).pool();
+    assert_eq!(flattened(&maps().op("Flatten").dense("fc", [10, 8 * 16 * 16])), Some([8, 16, 16]));
+    assert_eq!(flattened(&maps().op("Sigmoid").op("Flatten").dense("fc", [10, 8 * 16 * 16])), Some([8, 16, 16]));
+    let transpose = Node::new("Transpose", [""; 0], [""; 0]).with_ints("perm", [0, 2, 3, 1]);
+    let channels_last = maps().then(transpose, &[]).op("Tanh").op("Flatten").dense("fc", [10, 8 * 16 * 16]);
+    assert_eq!(flattened(&channels_last), None);
+    let transpose = Node::new("Transpose", [""; 0], [""; 0]).with_ints("perm", [0, 2, 3, 1]);
+    assert_eq!(flattened(&maps().then(transpose, &[]).op("Flatten").dense("fc", [10, 8 * 16 * 16])), None);
+    let second = maps().op("Flatten").dense("fc1", [10, 8 * 16 * 16]).dense("fc2", [10, 10]);
+    assert_eq!(flattened(&second), None);
+}

@@ -16,9 +16,9 @@ mod window;
 use std::collections::HashMap;
 
 pub(super) use arithmetic::BROADCASTING;
+use elements::{Element, Elements};
 
 use super::{Dim, Graph, Node, Result, Shape, Tensor};
-use elements::{Element, Elements};
 
 /// The shape of each value of a graph, by name.
 pub type Shapes = HashMap<String, Shape>;
@@ -103,8 +103,8 @@ impl<'g> Inference<'g> {
             "MaxPool" => window::pool(self, node)?.map(|shape| vec![shape.clone(), shape]),
             "AveragePool" | "LpPool" => one(window::pool(self, node)?),
             "GlobalAveragePool" | "GlobalMaxPool" => one(window::global(self, node)),
-            "Gemm" => one(linear::gemm(self, node)),
-            "MatMul" => one(linear::matmul(self, node)),
+            "Gemm" => one(linear::gemm(self, node)?),
+            "MatMul" => one(linear::matmul(self, node)?),
             "Split" => layout::split(self, node),
             "Flatten" => one(layout::flatten(self, node)),
             "Reshape" => one(layout::reshape(self, node)?),

@@ -100,6 +100,17 @@ fn matrices_multiply() {
 }
 
 #[test]
+fn matrices_that_do_not_fit_are_errors_about_the_node() {
+    let refused = |node: Node, weights: [usize; 2]| {
+        let node = Node { inputs: vec!["x".to_owned(), "w".to_owned()], ..node };
+        graph(batch([6]), vec![node], vec![("w", kernels(weights))]).shapes().unwrap_err().to_string()
+    };
+    let gemm = node("Gemm").with_int("transB", 1);
+    assert!(refused(gemm, [10, 5]).contains("`y` (Gemm): it takes 5 numbers for each picture, and gets 6"));
+    assert!(refused(node("MatMul"), [5, 10]).contains("takes 5 numbers"));
+}
+
+#[test]
 fn layouts_change() {
     let of = |node: Node, constants| inferred(batch([2, 3, 4]), node, constants).unwrap();
     let ints = |values: &[i64]| Tensor::from_ints(values);

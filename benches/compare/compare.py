@@ -1,0 +1,161 @@
+"""Time Glassbox over HTTP against PyTorch, Captum and pytorch-grad-cam in this process, and write benches/RESULTS.md.
+
+usage: make compare      (builds Glassbox and a seeded full-size VGG16, makes a virtual environment; about ten minutes)
+
+All have the same weights, picture and cores, and take their turns in every round, so that a slow minute of the machine slows all.
+Glassbox gets a JPEG of 640x480 and answers in JSON, all of which counts; the others get the finished tensor.
+"""
+import argparse
+import io
+import os
+import platform
+import statistics
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import captum
+import numpy as np
+import onnxruntime
+import torch
+from PIL import Image
+
+import growth
+from peers import Peers
+from service import Service
+
+
+def photo():
+    """A photograph's worth of detail, 640x480."""
+    y, x = np.mgrid[0:480, 0:640].astype(np.float32)
+    noise = np.random.default_rng(0).integers(0, 16, (480, 640, 1))
+    waves = np.stack([np.sin(x / scale) * np.cos(y / scale) * 60 + 128 for scale in (90, 50, 20)], -1)
+    return Image.fromarray((waves + noise).clip(0, 255).astype(np.uint8))
+
+
+def in_turn(subjects, rounds):
+    """The seconds of each subject's calls, one in each round; a first round warms up."""
+    seconds = {name: [] for name in subjects}
+    for number in range(rounds + 1):
+        for name, call in subjects.items():
+            start = time.perf_counter()
+            call()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def check(service, peers, jpeg):
+    """Both sides compute the same, or comparing times says nothing."""
+    ours = np.array(service.post("vgg16", "explain/grad-cam", jpeg)["maps"][0]["data"])
+    theirs = peers.captum_grad_cam().detach().numpy()[0, 0]
+    error = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+    assert error < 1e-2, f"Grad-CAM differs by {error:.1e}"
+    return error
+
+
+def row(name, times, base):
+    median = statistics.median(times)
+    low, high = (np.percentile(times, q) for q in (25, 75))
+    return f"| {name} | {median * 1e3:.0f} | {low * 1e3:.0f} to {high * 1e3:.0f} | {median / base:.2f} |"
+
+
+def occlusion_rows(service, full, peers, jpeg):
+    """Milliseconds for each position: full runs do not depend on the patch, so they are timed on 64 positions."""
+    def answer(server, query):
+        seconds, found = growth.timed(lambda: server.post("vgg16", f"explain/occlusion?{query}", jpeg))
+        return seconds * 1e3 / found["positions"], found["positions"]
+
+    answer(service, "stride=56")
+    in_full, _ = answer(full, "stride=28")
+    captum_seconds, _ = growth.timed(lambda: peers.captum_occlusion(28, 28))
+    theirs = captum_seconds * 1e3 / 64
+    rows = []
+    for label, query in (
+        ("patch 14, stride 14", "placement=sliding&patch=14&stride=14"),
+        ("patch 16, stride 4", "placement=sliding&patch=16&stride=4"),
+        ("patch 70, stride 14 (the article's)", "patch=70&stride=14"),
+    ):
+        ours, positions = answer(service, query)
+        rows.append(f"| {label} | {positions} | {ours:.1f} | {in_full:.1f} | {in_full / ours:.1f} | {theirs:.1f} | {theirs / ours:.1f} |")
+    return rows
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--models", default="target/compare/models")
+    arguments.add_argument("--binary", default="target/release/glassbox")
+    arguments.add_argument("--rounds", type=int, default=9)
+    arguments.add_argument("--out", type=Path, default=Path("benches"))
+    options = arguments.parse_args()
+
+    cores = len(os.sched_getaffinity(0))
+    torch.set_num_threads(cores)
+    picture, file = photo(), io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    jpeg = file.getvalue()
+    seen = Image.open(io.BytesIO(jpeg)).resize((224, 224), Image.BILINEAR)
+    peers = Peers(f"{options.models}/vgg16/model.onnx", seen)
+    three = "explain?technique=saliency&technique=guided-backprop&technique=grad-cam"
+
+    with Service(options.binary, options.models) as service:
+        call = lambda path: lambda: service.post("vgg16", path, jpeg)
+        error = check(service, peers, jpeg)
+        subjects = {
+            "ONNX Runtime, bare forward": peers.bare,
+            "**Glassbox** predict": call("predict"),
+            "PyTorch forward": peers.torch_forward,
+            "**Glassbox** Grad-CAM": call("explain/grad-cam"),
+            "Captum LayerGradCam": peers.captum_grad_cam,
+            "pytorch-grad-cam GradCAM": peers.pytorch_grad_cam,
+            "**Glassbox** saliency": call("explain/saliency"),
+            "Captum Saliency": peers.captum_saliency,
+            "**Glassbox** guided backpropagation": call("explain/guided-backprop"),
+            "Captum GuidedBackprop": peers.captum_guided,
+            "**Glassbox** all three in one call": call(three),
+        }
+        seconds = in_turn(subjects, options.rounds)
+        resident = service.resident()
+        base = statistics.median(seconds["ONNX Runtime, bare forward"])
+        table = [row(name, times, base) for name, times in seconds.items()]
+        with Service(options.binary, options.models, occlusion__incremental="false") as full:
+            occluded = occlusion_rows(service, full, peers, jpeg)
+        grown = [growth.occlusion(service, jpeg), growth.classes(service, jpeg)]
+    with Service(options.binary, options.models, runtime__threads="1", runtime__sessions=str(cores)) as service:
+        single = min(growth.timed(lambda: service.post("vgg16-caltech101", "explain/grad-cam", jpeg))[0] for _ in range(20))
+        clients = growth.clients(service, jpeg)
+        small = service.resident()
+    growth.draw(options.out / "growth.svg", *grown, clients)
+
+    most = max(rate for _, rate in clients)
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    text = f"""# Results
+
+Written by `make compare` on {date.today()}: {cpu}, {cores} cores; ONNX Runtime {onnxruntime.__version__}, PyTorch {torch.__version__},
+Captum {captum.__version__}, Python {platform.python_version()}. Full-size VGG16 (138 million parameters, seeded weights), float32, one picture, {options.rounds} rounds in
+turn. Glassbox gets a JPEG of 640x480 over HTTP and answers in JSON; the others get the finished tensor, in process. Our Grad-CAM and Captum's differ by {error:.0e} (relative L2).
+
+| | median ms | middle half | times bare forward |
+|---|---:|---:|---:|
+{chr(10).join(table)}
+
+**Occlusion**, milliseconds for each position. "In full" is `occlusion.incremental = false`, eight positions a run; so is Captum's.
+
+| | positions | Glassbox | in full | faster | Captum | faster |
+|---|---:|---:|---:|---:|---:|---:|
+{chr(10).join(occluded)}
+
+**Memory**: {resident:.0f} MiB resident with full VGG16 (553 MB of weights, mapped) and the programs above warm; {small:.0f} MiB after serving the default model to 16 clients.
+
+**Throughput**, default model, Grad-CAM, {cores} sessions of one thread: {most:.0f} answers a second at best; one call alone takes {single * 1e3:.1f} ms, so the cores could give {cores / single:.0f}.
+
+![Growth: occlusion against positions, /explain against classes, throughput against clients](growth.svg)
+"""
+    (options.out / "RESULTS.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    main()

@@ -1,0 +1,74 @@
+"""How time and memory grow, as plots."""
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+STRIDES = (56, 40, 28, 20, 14, 10, 8)
+CLASSES = (1, 2, 4, 8, 16)
+CLIENTS = (1, 2, 4, 8, 16)
+
+
+def timed(call):
+    start = time.perf_counter()
+    answer = call()
+    return time.perf_counter() - start, answer
+
+
+def occlusion(service, jpeg):
+    """(positions, seconds, MiB resident) for finer and finer strides."""
+    points = []
+    for stride in STRIDES:
+        seconds, answer = timed(lambda: service.post("vgg16", f"explain/occlusion?placement=sliding&patch=56&stride={stride}", jpeg))
+        points.append((answer["positions"], seconds, service.resident()))
+    return points
+
+
+def classes(service, jpeg):
+    """(classes, seconds) of saliency, guided backpropagation and Grad-CAM together."""
+    points = []
+    for count in CLASSES:
+        path = "explain?" + "&".join(f"class={index}" for index in range(count))
+        service.post("vgg16", path, jpeg)
+        points.append((count, min(timed(lambda: service.post("vgg16", path, jpeg))[0] for _ in range(3))))
+    return points
+
+
+def clients(service, jpeg, seconds=5.0):
+    """(clients, Grad-CAMs a second) of the default model."""
+    points = []
+    for count in CLIENTS:
+        end = time.perf_counter() + seconds
+
+        def work(_):
+            done = 0
+            while time.perf_counter() < end:
+                service.post("vgg16-caltech101", "explain/grad-cam", jpeg)
+                done += 1
+            return done
+
+        with ThreadPoolExecutor(count) as pool:
+            points.append((count, sum(pool.map(work, range(count))) / seconds))
+    return points
+
+
+def draw(path, occlusion, classes, clients):
+    figure, axes = plt.subplots(1, 4, figsize=(15, 3.4), layout="constrained")
+    plots = (
+        ("Occlusion, full VGG16", "positions", "seconds", [(p, s) for p, s, _ in occlusion]),
+        ("Occlusion, full VGG16", "positions", "MiB resident", [(p, m) for p, _, m in occlusion]),
+        ("POST /explain, full VGG16", "classes", "seconds", classes),
+        ("Grad-CAM, default model", "clients", "answers a second", clients),
+    )
+    for axis, (title, x, y, points) in zip(axes, plots):
+        axis.plot(*zip(*points), marker="o", color="#1f5fa8")
+        axis.set(title=title, xlabel=x, ylabel=y)
+        axis.set_ylim(bottom=0)
+        axis.set_xlim(left=0)
+        axis.grid(alpha=0.3)
+    plt.rcParams["svg.hashsalt"] = "glassbox"
+    figure.savefig(Path(path), metadata={"Date": None})

@@ -1,0 +1,51 @@
+"""Glassbox as a process of its own, called over HTTP."""
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+
+import psutil
+
+
+class Service:
+    """`glassbox serve` on a free port, until the `with` ends."""
+
+    def __init__(self, binary, models, **settings):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+        settings = {
+            "server__listen": self.address,
+            "server__request_timeout": "7200",
+            "models__dir": models,
+            "log__level": "warn",
+            **settings,
+        }
+        names = {f"GLASSBOX_{name.upper()}": value for name, value in settings.items()}
+        self.process = subprocess.Popen([binary, "serve"], env={**os.environ, **names})
+
+    def __enter__(self):
+        for _ in range(1200):
+            try:
+                urllib.request.urlopen(f"http://{self.address}/readyz").read()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("glassbox did not become ready")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def post(self, model, path, picture):
+        """What a call with a JPEG answers, as JSON."""
+        request = urllib.request.Request(
+            f"http://{self.address}/v1/models/{model}/{path}", picture, {"content-type": "image/jpeg"}
+        )
+        return json.load(urllib.request.urlopen(request))
+
+    def resident(self):
+        """Resident memory, in MiB."""
+        return psutil.Process(self.process.pid).memory_info().rss / 2**20
