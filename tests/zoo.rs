@@ -159,5 +159,5 @@ fn small_networks_have_autograds_gradients() {
 #[test]
 #[ignore = "`make zoo` writes the networks first"]
 fn full_networks_have_autograds_gradients() {
-    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("target/zoo"), 1e-3);
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("target/zoo/networks"), 1e-3);
 }
