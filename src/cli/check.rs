@@ -7,7 +7,7 @@ use clap::Args;
 use super::files::print;
 use crate::{
     config::Config,
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     explain,
     model::Models,
 };
@@ -33,7 +33,9 @@ impl Check {
         };
         let (check, failure) = match model {
             Ok(model) => (explain::Check::of(&model), None),
-            Err(error) => (explain::Check::failed(&name, &error), Some(error)),
+            Err(error) if error.kind == Kind::Broken => (explain::Check::failed(&name, &error), Some(error)),
+            // It is not about the model: there is none of this name, or no ONNX Runtime.
+            Err(error) => return Err(error),
         };
         if self.json {
             let json = serde_json::to_string_pretty(&check).map_err(|error| Error::internal(error.to_string()))?;

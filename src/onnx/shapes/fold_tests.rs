@@ -234,3 +234,30 @@ fn a_gather_of_everything_in_order_is_a_reshape() {
         assert!(op_types(&as_strided(others)).contains(&"Gather"));
     }
 }
+
+#[test]
+fn the_legacy_exporters_padding() {
+    // Pads of the last axis first become ONNX's: rows of [before, after], turned upside down, all befores and then all afters.
+    let nodes = vec![
+        Node::new("ConstantOfShape", ["missing"], ["zeros"]).with("value", Attribute::Tensor(ints(&[0]))),
+        Node::new("Concat", ["pads", "zeros"], ["all"]).with_int("axis", 0),
+        Node::new("Reshape", ["all", "pairs"], ["rows"]),
+        Node::new("Slice", ["rows", "last", "before_first", "zero", "last"], ["turned"]),
+        Node::new("Transpose", ["turned"], ["columns"]).with_ints("perm", [1, 0]),
+        Node::new("Reshape", ["columns", "last"], ["list"]),
+        Node::new("Cast", ["list"], ["onnx"]).with_int("to", 7),
+        Node::new("Pad", ["x", "onnx", ""], ["y"]),
+    ];
+    let constants = vec![
+        ("missing", ints(&[4])),
+        ("pads", ints(&[1, 2, 3, 4])),
+        ("pairs", ints(&[-1, 2])),
+        ("last", ints(&[-1])),
+        ("before_first", ints(&[-i64::MAX])),
+        ("zero", ints(&[0])),
+    ];
+    let graph = folded(symbolic([3, 8, 8]), nodes, constants);
+    assert_eq!(op_types(&graph), ["Pad"]);
+    assert_eq!(graph.constant(&graph.nodes[0].inputs[1]).unwrap(), &ints(&[0, 0, 3, 1, 0, 0, 4, 2]));
+    assert_eq!(graph.shapes().unwrap()["y"], symbolic([3, 15, 11]));
+}
