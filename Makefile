@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare openapi
+.PHONY: help run test check runtime bench compare openapi zoo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes be
 	test -d target/compare/venv || python3 -m venv target/compare/venv
 	target/compare/venv/bin/pip install --quiet --requirement benches/compare/requirements.txt
 	target/compare/venv/bin/python benches/compare/compare.py
+
+zoo: runtime ## Compare all of torchvision's and Keras' networks with autograd (an hour, 10 GB)
+	test -d target/zoo/venv || python3 -m venv target/zoo/venv
+	target/zoo/venv/bin/pip install --quiet --requirement tests/golden/zoo-requirements.txt
+	target/zoo/venv/bin/python tests/golden/zoo.py --full target/zoo/networks
+	cargo test --release -- --ignored --nocapture full_networks
 
 openapi: runtime ## Write openapi/openapi.json
 	cargo run --quiet -- openapi > openapi/openapi.json.new

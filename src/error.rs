@@ -22,6 +22,8 @@ pub enum Kind {
     Unprocessable,
     /// More work is waiting than the server takes; trying again later helps (503).
     Busy,
+    /// What the request names cannot be served until its operator has repaired it (503).
+    Broken,
     /// The work did not end before its deadline (504).
     Deadline,
     /// The caller no longer wants the answer.

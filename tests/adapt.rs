@@ -76,7 +76,7 @@ fn a_channels_last_network_computes_the_same_with_its_channels_first() {
     let before = channels_last();
     let mut graph = before.clone();
     assert_eq!(graph.take_pictures().unwrap().layout, Layout::ChannelsLast);
-    graph.fold_weights().unwrap();
+    graph.fold_shapes().unwrap();
     graph.keep_channels_first().unwrap();
     graph.fold_biases().unwrap();
     // What is left transposes the gate, of one number for each channel, and the maps before they become a vector.
@@ -92,7 +92,7 @@ fn a_channels_last_network_computes_the_same_with_its_channels_first() {
 fn the_layers_of_a_channels_last_network_are_keras() {
     let mut graph = channels_last();
     graph.take_pictures().unwrap();
-    graph.fold_weights().unwrap();
+    graph.fold_shapes().unwrap();
     graph.keep_channels_first().unwrap();
     graph.fold_biases().unwrap();
     let layers = layers(&graph, &graph.shapes().unwrap());

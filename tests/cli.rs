@@ -8,11 +8,15 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use glassbox::onnx::{Node, Tensor};
 use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
 use serde_json::Value;
 
-use crate::stop_sign::{self, Sign};
+use crate::{
+    own_models,
+    stop_sign::{self, Sign},
+};
 
 const SIGN: Sign = Sign { x: 220.0, y: 90.0, radius: 60.0 };
 
@@ -97,6 +101,68 @@ fn a_summary_is_keras_table() {
         summary.starts_with("Model: \"vgg16-caltech101\"") && summary.contains("block1_conv1 (Conv2D)"),
         "{summary}"
     );
+}
+
+/// What `check` prints of the model called `name` in `directory`.
+fn check(directory: &Path, name: &str) -> String {
+    String::from_utf8(succeed(&["check", &in_directory(directory, name)])).unwrap()
+}
+
+#[test]
+fn a_check_says_what_was_understood_and_what_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    own_models::write(path, "channels_last", &own_models::channels_last());
+    insta::assert_snapshot!(check(path, "channels_last"));
+    let mut unknown = own_models::several_outputs();
+    // An operator without a rule; the number is the remainder's divisor.
+    unknown.nodes[1] = Node::new("Mod", ["c", "seven"], ["r"]).with_int("fmod", 1);
+    unknown.initializers.insert("seven".to_owned(), Tensor::scalar(7.0));
+    unknown.outputs.remove(0);
+    own_models::write(path, "several_outputs", &unknown);
+    insta::assert_snapshot!(check(path, "several_outputs"));
+    let json = succeed(&["check", "--json", &in_directory(path, "channels_last/model.onnx")]);
+    insta::assert_json_snapshot!(serde_json::from_slice::<Value>(&json).unwrap());
+    let models = path.to_string_lossy();
+    let by_name = succeed(&["--models", &models, "check", "channels_last"]);
+    assert_eq!(String::from_utf8(by_name).unwrap(), check(path, "channels_last"));
+}
+
+#[test]
+fn a_check_of_what_cannot_be_served_fails_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    own_models::write(path, "open", &own_models::open_size());
+    let open = in_directory(path, "open");
+    let message = fail(&mut glassbox(&["check", &open]));
+    assert!(message.contains("error: model `open` cannot be served: ") && message.contains("say `size`"), "{message}");
+    let Output { status, stdout, .. } = glassbox(&["check", "--json", &open]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&stdout).unwrap();
+    assert!(!status.success() && answer["servable"] == false, "{answer}");
+    assert!(answer["problem"].as_str().unwrap().contains("say `size`"), "{answer}");
+    fs::write(path.join("open/model.onnx"), "no model").unwrap();
+    for (model, reason) in [
+        (open.as_str(), "not a valid ONNX model"),
+        (&in_directory(path, "nothing"), "cannot read"),
+        ("vgg19", "`vgg16-caltech101`"),
+    ] {
+        let message = fail(&mut glassbox(&["check", model]));
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
+#[test]
+fn a_broken_default_model_stops_the_start_and_others_do_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    fs::create_dir(path.join("broken")).unwrap();
+    fs::write(path.join("broken/model.onnx"), "no model").unwrap();
+    let models = path.to_string_lossy();
+    let list = String::from_utf8(succeed(&["--models", &models, "models"])).unwrap();
+    assert!(list.contains("broken            cannot be served: not a valid ONNX model"), "{list}");
+    let mut serve = glassbox(&["--models", &models, "serve", "--listen", "127.0.0.1:0"]);
+    let message = fail(serve.env("GLASSBOX_MODELS__DEFAULT", "broken"));
+    assert!(message.contains("models.default: model `broken` cannot be served: not a valid ONNX model"), "{message}");
 }
 
 #[test]

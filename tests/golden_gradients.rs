@@ -53,7 +53,7 @@ fn check(name: &str, model: &Model, seed: u32) {
 
 #[test]
 fn the_default_model_has_pytorchs_gradients() {
-    check("vgg16_caltech101", &techniques::model(), 1000);
+    check("vgg16_caltech101", techniques::model(), 1000);
 }
 
 #[test]

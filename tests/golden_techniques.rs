@@ -1,6 +1,6 @@
 //! Our maps against those of captum, pytorch-grad-cam and PyTorch, on the default model (`golden/techniques.py`).
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use glassbox::{
     explain::{
@@ -26,10 +26,10 @@ fn picture(model: &Model) -> Picture {
     Picture { input, ..model.prepare(RgbImage::new(224, 224)) }
 }
 
-fn explain<T: Technique>(technique: &T) -> (Arc<Model>, Picture, T::Findings) {
+fn explain<T: Technique>(technique: &T) -> (&'static Model, Picture, T::Findings) {
     let model = model();
-    let picture = picture(&model);
-    let findings = technique.explain(&model, &picture, &Cancellation::default()).unwrap();
+    let picture = picture(model);
+    let findings = technique.explain(model, &picture, &Cancellation::default()).unwrap();
     (model, picture, findings)
 }
 

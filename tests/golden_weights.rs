@@ -28,7 +28,7 @@ fn kernels_are_in_keras_order() {
     let model = model();
     let wanted = Weights { tensor: Some("kernel".into()), ..Weights::default() };
     for (layer, steps) in PARTS {
-        let file = wanted.npy(&model, model.layer(layer).unwrap()).unwrap();
+        let file = wanted.npy(model, model.layer(layer).unwrap()).unwrap();
         let kernel = ArrayD::<f32>::read_npy(file.as_slice()).unwrap();
         let first = kernel.ndim() - 2;
         let part = kernel.slice_each_axis(|axis| {
@@ -43,7 +43,7 @@ fn kernels_are_in_keras_order() {
 fn statistics_and_histograms_are_numpys() {
     let model = model();
     for (layer, _) in PARTS {
-        let found = Weights::default().statistics(&model, model.layer(layer).unwrap()).unwrap();
+        let found = Weights::default().statistics(model, model.layer(layer).unwrap()).unwrap();
         for Statistics { name, mean, std, min, max, histogram, .. } in found.tensors {
             let theirs = golden::<f64>(&format!("{layer}_{name}_statistics")).into_raw_vec_and_offset().0;
             let close = |ours: f64, theirs: f64| (ours - theirs).abs() <= 1e-12 * theirs.abs();
@@ -63,8 +63,7 @@ fn statistics_and_histograms_are_numpys() {
 
 #[test]
 fn filters_are_the_files() {
-    let shown =
-        |filters: Filters| ArrayD::<f32>::read_npy(filters.show(&model()).unwrap().to_npy().unwrap().as_slice());
+    let shown = |filters: Filters| ArrayD::<f32>::read_npy(filters.show(model()).unwrap().to_npy().unwrap().as_slice());
     assert_eq!(shown(Filters::default()).unwrap(), golden::<f32>("filters"));
     assert_eq!(shown(Filters { color: true, ..Filters::default() }).unwrap(), golden::<f32>("filters_in_color"));
 }

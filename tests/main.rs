@@ -21,3 +21,4 @@ mod summary;
 mod techniques;
 mod vgg16;
 mod vgg16_files;
+mod zoo;

@@ -1,5 +1,7 @@
 //! One small network as different exporters write it: it must be served alike.
 
+use std::{fs, path::Path};
+
 use glassbox::{
     autodiff::Rule,
     config,
@@ -57,7 +59,7 @@ pub fn plain() -> Graph {
 }
 
 /// The same with a batch of one, also in a constant.
-fn fixed_batch() -> Graph {
+pub fn fixed_batch() -> Graph {
     let mut graph = plain();
     graph.inputs[0].shape.as_mut().unwrap()[0] = 1.into();
     graph.outputs[0].shape.as_mut().unwrap()[0] = 1.into();
@@ -66,7 +68,7 @@ fn fixed_batch() -> Graph {
 }
 
 /// The same with a picture whose channels are last.
-fn channels_last() -> Graph {
+pub fn channels_last() -> Graph {
     let mut graph = plain();
     graph.inputs[0] = value("picture", vec![symbol("n"), 8.into(), 6.into(), 3.into()]);
     graph.nodes[0].inputs[0] = "moved".to_owned();
@@ -91,7 +93,7 @@ fn half_floats() -> Graph {
 }
 
 /// The same with the height and the width left open.
-fn open_size() -> Graph {
+pub fn open_size() -> Graph {
     let mut graph = plain();
     graph.inputs[0] = value("picture", ["n", "3", "h", "w"].map(symbol).to_vec());
     graph.inputs[0].shape.as_mut().unwrap()[1] = 3.into();
@@ -99,7 +101,7 @@ fn open_size() -> Graph {
 }
 
 /// The same with an auxiliary classifier and feature maps before the classifier's output, and a switch for training.
-fn several_outputs() -> Graph {
+pub fn several_outputs() -> Graph {
     let mut graph = plain();
     let pooled = Node::new("GlobalAveragePool", ["p"], ["aux"]);
     let maps = Node::new("If_training", ["r", "training"], ["maps"]);
@@ -108,6 +110,13 @@ fn several_outputs() -> Graph {
     graph.outputs.insert(0, value("maps", vec![symbol("n"), 4.into(), 8.into(), 6.into()]));
     graph.outputs.insert(1, value("aux", vec![symbol("n"), 4.into(), 1.into(), 1.into()]));
     graph
+}
+
+/// Writes `graph` as the model called `name` into `directory`.
+pub fn write(directory: &Path, name: &str, graph: &Graph) {
+    let directory = directory.join(name);
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("model.onnx"), graph.to_bytes()).unwrap();
 }
 
 /// The model of `graph` with `manifest` as its `model.toml`.

@@ -18,18 +18,14 @@ use crate::stop_sign::{self, Sign};
 
 const SIGN: Sign = Sign { x: 430.0, y: 180.0, radius: 120.0 };
 
-fn models() -> &'static Models {
-    static MODELS: OnceLock<Models> = OnceLock::new();
-    MODELS.get_or_init(|| Models::load(&Config::default()).unwrap())
-}
-
-pub fn model() -> std::sync::Arc<Model> {
-    models().get("vgg16-caltech101").unwrap()
+pub fn model() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| Models::load_one(&Config::default(), "vgg16-caltech101").unwrap())
 }
 
 fn explain<T: Technique<Findings = Explanation>>(technique: &T) -> Explanation {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
-    technique.explain(&model(), &picture, &Cancellation::default()).unwrap()
+    technique.explain(model(), &picture, &Cancellation::default()).unwrap()
 }
 
 fn class(name: &str) -> Vec<ClassRef> {
@@ -56,7 +52,7 @@ fn inside(map: &Array2<f32>) -> (f32, bool) {
 #[test]
 fn a_drawn_stop_sign_is_recognised() {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
-    let predictions = Predict::default().predict(&model(), &picture, &Cancellation::default()).unwrap().predictions;
+    let predictions = Predict::default().predict(model(), &picture, &Cancellation::default()).unwrap().predictions;
     assert_eq!(predictions.len(), 5);
     assert_eq!(predictions[0].label, "stop_sign");
     assert!(predictions[0].probability > 0.8);
@@ -100,7 +96,7 @@ fn gradients_gather_at_the_sign() {
 fn occlusions_largest_drop_lies_inside_the_sign() {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
     let technique = Occlusion { stride: 28, ..Occlusion::default() };
-    let found = technique.explain(&model(), &picture, &Cancellation::default()).unwrap();
+    let found = technique.explain(model(), &picture, &Cancellation::default()).unwrap();
     assert_eq!(found.positions, 64);
     let drop = found.maps[0].drop.0.clone().into_dimensionality::<Ix2>().unwrap();
     assert!(drop.iter().any(|&drop| drop > 0.3), "nothing that is covered matters");
@@ -111,7 +107,7 @@ fn occlusions_largest_drop_lies_inside_the_sign() {
 fn coarse_to_fine_occlusion_finds_the_sign_with_fewer_places() {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
     let technique = Occlusion { refine: 2, ..Occlusion::default() };
-    let found = technique.explain(&model(), &picture, &Cancellation::default()).unwrap();
+    let found = technique.explain(model(), &picture, &Cancellation::default()).unwrap();
     assert!(found.positions < 128, "{} places of 256", found.positions);
     let drop = found.maps[0].drop.0.clone().into_dimensionality::<Ix2>().unwrap();
     assert_eq!(drop.dim(), (16, 16));
@@ -152,7 +148,7 @@ fn grad_cam_works_on_any_layer_with_feature_maps_and_names_them_otherwise() {
     let refused = |layer: &str| {
         let picture: Picture = model().prepare(RgbImage::new(8, 8));
         let technique = GradCam { layer: Some(layer.into()), ..Default::default() };
-        technique.explain(&model(), &picture, &Cancellation::default()).unwrap_err()
+        technique.explain(model(), &picture, &Cancellation::default()).unwrap_err()
     };
     assert!(refused("block5_conv4").message.contains("`block5_conv3`"));
     assert!(refused("fc1").message.contains("`block5_conv3`"));
@@ -163,6 +159,6 @@ fn cancelled_work_ends_with_its_own_error() {
     let cancellation = Cancellation::default();
     cancellation.cancel();
     let picture = model().prepare(RgbImage::new(8, 8));
-    let error = Saliency::default().explain(&model(), &picture, &cancellation).unwrap_err();
+    let error = Saliency::default().explain(model(), &picture, &cancellation).unwrap_err();
     assert_eq!(error.kind, glassbox::error::Kind::Cancelled);
 }

@@ -79,6 +79,23 @@ fn weights_of_three_libraries_make_the_same_model() {
 }
 
 #[test]
+fn a_thousand_classes_are_imagenets() {
+    static ZEROS: [u8; 4 * 1000 * 10] = [0; 4 * 1000 * 10];
+    let directory = tempfile::tempdir().unwrap();
+    let weights = changed(directory.path(), "timm", |tensors| {
+        *tensor(tensors, "head.fc.weight") = TensorView::new(Dtype::F32, vec![1000, 10], &ZEROS).unwrap();
+        *tensor(tensors, "head.fc.bias") = TensorView::new(Dtype::F32, vec![1000], &ZEROS[..4000]).unwrap();
+    });
+    let net = directory.path().join("net");
+    assert_eq!(import_vgg16(&weights, &net, None, false).unwrap().classes, 1000);
+    // Written beside the model, and known without a file.
+    for _ in 0..2 {
+        assert_eq!(load(directory.path(), "net").unwrap().labels().get(919), "street sign");
+        let _ = fs::remove_file(net.join("labels.txt"));
+    }
+}
+
+#[test]
 fn half_floats_are_read() {
     let directory = tempfile::tempdir().unwrap();
     let file = fs::read(golden("timm.safetensors")).unwrap();
@@ -106,8 +123,10 @@ fn half_floats_are_read() {
     assert!(half == single);
 }
 
+type Tensors<'a> = Vec<(String, TensorView<'a>)>;
+
 /// A file of the tensors of `golden/vgg16/{naming}.safetensors` as `change` leaves them.
-fn changed(directory: &Path, naming: &str, change: impl Fn(&mut Vec<(String, TensorView<'_>)>)) -> PathBuf {
+fn changed(directory: &Path, naming: &str, change: impl Fn(&mut Tensors<'_>)) -> PathBuf {
     let file = fs::read(golden(&format!("{naming}.safetensors"))).unwrap();
     let tensors = SafeTensors::deserialize(&file).unwrap();
     let mut tensors: Vec<_> = tensors.iter().map(|(name, view)| (name.to_owned(), view)).collect();
@@ -143,16 +162,14 @@ fn other_spellings_of_the_names_are_read() {
 #[test]
 fn what_is_not_a_vgg16_is_refused_and_nothing_is_left() {
     let directory = tempfile::tempdir().unwrap();
-    let refused = |naming, reason: &str, change: &dyn Fn(&mut Vec<(String, TensorView<'_>)>)| {
+    let refused = |naming, reason: &str, change: &dyn Fn(&mut Tensors<'_>)| {
         let weights = changed(directory.path(), naming, change);
         let error = import_vgg16(&weights, &directory.path().join("net"), None, false).unwrap_err();
         assert_eq!(error.code, "invalid_weights", "{error}");
         assert!(error.message.contains(reason) && error.message.contains("changed.safetensors"), "{error}");
     };
-    refused("timm", "1 tensors are missing (`head.fc.bias`)", &|tensors| {
-        tensors.retain(|(name, _)| name != "head.fc.bias")
-    });
-    refused("torchvision", "1 tensors are too many (`features.1.running_mean`)", &|tensors| {
+    refused("timm", "(missing: `head.fc.bias`)", &|tensors| tensors.retain(|(name, _)| name != "head.fc.bias"));
+    refused("torchvision", "(too many: `features.1.running_mean`)", &|tensors| {
         tensors.push(("features.1.running_mean".to_owned(), tensors[0].1.clone()));
     });
     refused("keras", "neither torchvision's, timm's nor Keras' names", &|tensors| {
@@ -202,7 +219,7 @@ fn a_model_is_imported_on_the_command_line() {
         (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     let (succeeded, said) = import(&[]);
-    assert!(succeeded && said.contains("VGG16 with timm's names, 7 classes, pictures of 64x64"), "{said}");
+    assert!(succeeded && said.contains("VGG16 named by timm, 7 classes, pictures of 64x64"), "{said}");
     check(&load(&models, "timm").unwrap());
     let (succeeded, said) = import(&[]);
     assert!(!succeeded && said.contains("--force"), "{said}");

@@ -1,6 +1,7 @@
 //! The command line: reads flags and settings, then leaves the work to the rooms below.
 
 mod activation_maximization;
+mod check;
 mod explain;
 mod files;
 mod import;
@@ -48,6 +49,7 @@ enum Command {
     Explain(explain::Explain),
     ActivationMaximization(activation_maximization::ActivationMaximization),
     Models(models::ListModels),
+    Check(check::Check),
     Summary(summary::Summary),
     Pull(pull::Pull),
     Import(import::Import),
@@ -103,6 +105,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Explain(explain) => explain.run(&config),
         Command::ActivationMaximization(maximization) => maximization.run(&config),
         Command::Models(models) => models.run(&config),
+        Command::Check(check) => check.run(&config),
         Command::Summary(summary) => summary.run(&config),
         Command::Pull(pull) => pull.run(&config),
         Command::Import(import) => import.run(&config),

@@ -62,11 +62,13 @@ pub struct Runtime {
     pub sessions: usize,
     /// Threads of the one pool that all sessions share; 0: all cores.
     pub threads: usize,
+    /// The bytes that loaded models may take together; 0: no limit.
+    pub memory_limit: u64,
 }
 
 impl Default for Runtime {
     fn default() -> Self {
-        Self { library: PathBuf::new(), sessions: 2, threads: 0 }
+        Self { library: PathBuf::new(), sessions: 2, threads: 0, memory_limit: 0 }
     }
 }
 

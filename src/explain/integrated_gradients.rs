@@ -95,6 +95,10 @@ impl Technique for IntegratedGradients {
         }
         Ok(explanation)
     }
+
+    fn trial(_: &Model) -> Self {
+        Self { steps: 1, ..Self::default() }
+    }
 }
 
 fn logit(answer: &Answer, class: usize) -> f32 {

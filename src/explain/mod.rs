@@ -2,6 +2,7 @@
 
 mod activation_maximization;
 mod bounds;
+mod check;
 mod class_activation;
 mod combined;
 mod deconvnet;
@@ -30,6 +31,7 @@ use utoipa::ToSchema;
 
 pub use activation_maximization::{ActivationMaximization, Drawing, Losses, Maximum, Recipe, Step};
 pub use bounds::check_bounds;
+pub use check::{Check, Tried, Understood};
 pub use class_activation::Variant;
 pub use combined::{Combination, Explainer, Found, explain_all};
 pub use deconvnet::Deconvnet;
@@ -71,6 +73,11 @@ pub trait Technique: Serialize + DeserializeOwned + Default + Debug + ToSchema +
     /// This technique as one that can share its run of the model, if it can.
     fn one_run(&self) -> Option<&dyn OneRun> {
         None
+    }
+
+    /// The options of least work for `model` with which it still does all that it does by default.
+    fn trial(_: &Model) -> Self {
+        Self::default()
     }
 }
 
@@ -125,7 +132,7 @@ pub fn warm_up(model: &Model) -> Result<()> {
     let cancellation = Cancellation::default();
     Predict::default()
         .predict(model, &picture, &cancellation)
-        .map_err(|error| Error { message: format!("model `{}` cannot be run: {error}", model.name()), ..error })?;
+        .map_err(|error| Error { message: format!("it cannot be run: {error}"), ..error })?;
     if let Err(error) = GradCam::default().explain(model, &picture, &cancellation) {
         tracing::warn!(model = model.name(), %error, "Grad-CAM cannot explain this model");
     }

@@ -62,6 +62,10 @@ impl Technique for SmoothGrad {
         let maps = gradients.outer_iter().map(|gradient| self.reduce.apply(gradient.to_owned())).collect();
         Ok(Explanation::new(Self::NAME, None, model, &clean, maps))
     }
+
+    fn trial(_: &Model) -> Self {
+        Self { samples: 1, ..Self::default() }
+    }
 }
 
 fn range(input: &Array4<f32>) -> f32 {

@@ -35,6 +35,9 @@ pub struct Problem {
     pub instance: String,
     /// The request's id, as in the header `x-request-id` and in the log.
     pub request_id: String,
+    /// Whether the same request may succeed in a moment, which the header `Retry-After` says.
+    #[serde(skip)]
+    try_later: bool,
 }
 
 impl Problem {
@@ -48,6 +51,7 @@ impl Problem {
             detail: detail.into(),
             instance: String::new(),
             request_id: String::new(),
+            try_later: false,
         }
     }
 
@@ -93,7 +97,7 @@ impl From<Error> for Problem {
                 tracing::error!(code = error.code, "{}", error.message);
                 Self::internal()
             }
-            kind => Self::new(status(kind), error.code, error.message),
+            kind => Self { try_later: kind == Kind::Busy, ..Self::new(status(kind), error.code, error.message) },
         }
     }
 }
@@ -103,7 +107,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.try_later {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response.extensions_mut().insert(self);
@@ -120,7 +124,7 @@ fn status(kind: Kind) -> StatusCode {
         Kind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         // A cancelled request has nobody left to read its answer.
-        Kind::Busy | Kind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Busy | Kind::Broken | Kind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
         Kind::Deadline => StatusCode::GATEWAY_TIMEOUT,
         Kind::Setup | Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -38,7 +38,7 @@ use crate::{
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "None of the media types in `Accept` can be made.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "There is no such layer, filter or channel, or an option or its value cannot be used.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The models are loading, or the queue is full.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "The models are loading, the queue is full, or the model is broken.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn filters(

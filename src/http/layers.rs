@@ -54,7 +54,7 @@ fn named<'m>(model: &'m Model, path: &LayerPath) -> Result<&'m Layer> {
     responses(
         (status = 200, description = "The layers.", body = LayerList),
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The models are loading.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "The models are loading, or this one is broken.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn list(Served(model): Served) -> Json<LayerList> {
@@ -76,7 +76,7 @@ pub(super) async fn list(Served(model): Served) -> Json<LayerList> {
     responses(
         (status = 200, description = "The layer.", body = LayerConfig),
         (status = 404, description = "There is no such model or layer.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The models are loading.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "The models are loading, or this one is broken.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn show(Served(model): Served, Path(path): Path<LayerPath>) -> Result<Json<LayerConfig>, Problem> {
@@ -106,7 +106,7 @@ pub(super) async fn show(Served(model): Served, Path(path): Path<LayerPath>) -> 
         (status = 404, description = "There is no such model or layer.", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "None of the media types in `Accept` can be made.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The layer has no weights, or an option or its value cannot be used.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The models are loading, or the queue is full.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "The models are loading, the queue is full, or the model is broken.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn weights(

@@ -11,10 +11,10 @@ use super::{App, Problem, Served, explain::options, schema};
 use crate::{
     error::Result,
     explain::{Dimensions, Technique, Visitor, visit_techniques},
-    model::{Model, Preprocessing},
+    model::{Description, Entry, Inference, Origin, Preprocessing},
 };
 
-/// The models that are served.
+/// The models there are.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ModelList {
     /// By name.
@@ -27,14 +27,33 @@ pub struct Summary {
     /// The model's name in addresses.
     #[schema(examples("vgg16-caltech101"))]
     name: String,
+    /// Whether it can be asked.
+    status: Status,
+    /// What keeps it from being served, if it is broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(examples("its output `y` [n, 512, 7, 7] is not one score for each of two or more classes"))]
+    problem: Option<String>,
     /// The model's name for people.
     #[schema(examples("VGG16 at a quarter of its width, trained on Caltech-101"))]
     title: String,
     /// The licence of the weights, if it is known.
     #[schema(examples("MIT OR Apache-2.0"))]
     licence: Option<String>,
-    /// The size that the model takes pictures in.
-    input: Dimensions,
+    /// The size that the model takes pictures in, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Dimensions>,
+}
+
+/// Whether a model can be asked.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It can.
+    Ready,
+    /// It can, and is loaded when it is.
+    Idle,
+    /// Every call on it is refused with what is wrong.
+    Broken,
 }
 
 /// A model with all that a request can name.
@@ -42,8 +61,12 @@ pub struct Summary {
 pub struct Details {
     #[serde(flatten)]
     summary: Summary,
+    /// The model's file as it came.
+    file: Origin,
     /// How a picture becomes the model's input.
     preprocessing: Preprocessing,
+    /// What its files do not say, and what it was taken to be.
+    inferred: Vec<Inference>,
     /// The classes in the order of their indices.
     #[schema(example = json!(["Faces", "Faces_easy", "Leopards"]))]
     classes: Vec<String>,
@@ -68,20 +91,27 @@ pub struct TechniqueDetails {
 }
 
 impl Summary {
-    fn new(model: &Model) -> Self {
-        let preprocessing = model.preprocessing();
+    fn new(name: &str, entry: Entry) -> Self {
+        let (status, problem, description) = match entry {
+            Entry::Ready(model) => (Status::Ready, None, Some(Description::of(&model))),
+            Entry::Idle(description) => (Status::Idle, None, description),
+            Entry::Broken(error) => (Status::Broken, Some(error.to_string()), None),
+        };
+        let input = description.as_ref().map(|Description { input: (width, height), .. }| (*width, *height));
         Self {
-            name: model.name().to_owned(),
-            title: model.title().to_owned(),
-            licence: model.licence().map(str::to_owned),
-            input: Dimensions { width: preprocessing.width() as u32, height: preprocessing.height() as u32 },
+            status,
+            problem,
+            title: description.as_ref().map_or_else(|| name.to_owned(), |known| known.title.clone()),
+            licence: description.and_then(|known| known.licence),
+            input: input.map(|(width, height)| Dimensions { width, height }),
+            name: name.to_owned(),
         }
     }
 }
 
 /// The models
 ///
-/// By name.
+/// By name, with those that cannot be served and what is wrong with them.
 #[utoipa::path(
     get,
     path = "/v1/models",
@@ -92,7 +122,8 @@ impl Summary {
     )
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, Problem> {
-    Ok(Json(ModelList { models: app.models()?.iter().map(|model| Summary::new(model)).collect() }))
+    let models = app.models()?.iter().map(|(name, entry)| Summary::new(name, entry));
+    Ok(Json(ModelList { models: models.collect() }))
 }
 
 /// A model
@@ -106,13 +137,15 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>,
     responses(
         (status = 200, description = "The model.", body = Details),
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The models are loading.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "The models are loading, or this one is broken.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn show(Served(model): Served) -> Result<Json<Details>, Problem> {
     Ok(Json(Details {
-        summary: Summary::new(&model),
+        summary: Summary::new(model.name(), Entry::Ready(Arc::clone(&model))),
+        file: model.origin().clone(),
         preprocessing: model.preprocessing().clone(),
+        inferred: model.inferences().to_vec(),
         classes: model.labels().iter().map(str::to_owned).collect(),
         layers: model.layers().iter().map(|layer| layer.name.clone()).collect(),
         techniques: techniques()?,

@@ -134,7 +134,7 @@ const CAUSES: [Cause; 10] = [
     (
         StatusCode::SERVICE_UNAVAILABLE,
         "busy",
-        "The queue is full or the models are loading: try again after the seconds in `Retry-After`",
+        "The queue is full or the models are loading: try again after the seconds in `Retry-After`. Or the model is broken",
     ),
     (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The answer took too long"),
 ];

@@ -67,7 +67,6 @@ pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output 
 async fn load(app: Arc<App>) -> Result<()> {
     let loaded = tokio::task::spawn_blocking(move || app.load()).await;
     loaded.map_err(|error| Error::internal(format!("loading the models failed: {error}")))??;
-    tracing::info!("ready");
     Ok(())
 }
 

@@ -29,6 +29,8 @@ pub struct App {
     workers: Workers,
     /// Room for the uploads that are held in memory: as many as may run and wait, so that they are bounded too.
     uploads: Arc<Semaphore>,
+    /// The turn to load a model.
+    loading: Semaphore,
 }
 
 impl App {
@@ -36,18 +38,38 @@ impl App {
     pub fn new(config: Config) -> Self {
         let (sessions, queue) = (config.runtime.sessions.max(1), config.server.queue);
         let uploads = Arc::new(Semaphore::new(sessions.saturating_add(queue).min(Semaphore::MAX_PERMITS)));
-        Self { config, models: OnceLock::new(), workers: Workers::new(sessions, queue), uploads }
+        Self {
+            config,
+            models: OnceLock::new(),
+            workers: Workers::new(sessions, queue),
+            uploads,
+            loading: Semaphore::new(1),
+        }
     }
 
-    /// Loads the models and runs each once, which takes a while; from then on the service is ready.
+    /// Loads the default model, which takes a while, and is ready from then on; then looks at the others.
+    ///
+    /// A broken model is an error only if it is the default one.
     pub fn load(&self) -> Result<()> {
-        let models = Models::load(&self.config)?;
+        let models = Models::open(&self.config, explain::warm_up)?;
         let default = &self.config.models.default;
-        models.get(default).map_err(|error| Error::setup("unknown_model", format!("models.default: {error}")))?;
-        models.iter().try_for_each(|model| explain::warm_up(model))?;
+        models.get(default).map_err(|error| Error::setup(error.code, format!("models.default: {error}")))?;
         // A second load finds the models in place and changes nothing.
         let _ = self.models.set(models);
+        tracing::info!("ready");
+        self.models()?.examine();
         Ok(())
+    }
+
+    /// The model called `name`, loaded if need be: one at a time, so that loading never takes all threads.
+    async fn model(self: &Arc<Self>, name: &str) -> Result<Arc<Model>> {
+        if let Some(model) = self.models()?.at_hand(name)? {
+            return Ok(model);
+        }
+        let _turn = self.loading.acquire().await.map_err(|error| Error::internal(error.to_string()))?;
+        let (app, name) = (Arc::clone(self), name.to_owned());
+        let loaded = tokio::task::spawn_blocking(move || app.models()?.get(&name)).await;
+        loaded.map_err(|error| Error::internal(format!("loading a model failed: {error}")))?
     }
 
     /// The settings.
@@ -85,7 +107,7 @@ impl App {
     }
 }
 
-/// The model that the path names; 404 when there is no such model.
+/// The model that the path names; 404 when there is no such model, 503 when it is broken.
 #[derive(Debug)]
 pub struct Served(pub Arc<Model>);
 
@@ -101,6 +123,6 @@ impl FromRequestParts<Arc<App>> for Served {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let path = Path::<ModelPath>::from_request_parts(parts, app).await;
         let Path(path) = path.map_err(|rejection| Problem::for_status(rejection.status()))?;
-        Ok(Self(app.models()?.get(&path.model)?))
+        Ok(Self(app.model(&path.model).await?))
     }
 }

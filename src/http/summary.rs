@@ -52,7 +52,7 @@ struct SummaryOptions {
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "None of the media types in `Accept` can be made.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "An option or its value cannot be used.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The models are loading.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "The models are loading, or this one is broken.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn summary(

@@ -1,64 +1,204 @@
-//! The models that are served: the built-in one, and those in the models directory.
+//! The models there are: loaded when first asked for, and unloaded when others need their memory.
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use bytes::Bytes;
-
-use super::{Files, Model, directory::is_model_name, manifest::Manifest};
+use super::{
+    Model,
+    sources::{Source, read, sources},
+};
 use crate::{
     config::Config,
     error::{Error, Kind, Result, excerpt, nearest, quoted},
-    onnx::Graph,
-    runtime::{Runtime, Weights},
+    runtime::Runtime,
 };
 
-/// The name of the model inside the binary.
-const BUILT_IN: &str = "vgg16-caltech101";
-
-/// The served models by name.
+/// The models by name.
 #[derive(Debug)]
 pub struct Models {
-    models: BTreeMap<String, Arc<Model>>,
+    shelf: BTreeMap<String, Place>,
+    config: Config,
+    runtime: Runtime,
+    /// Runs a model that was read: one that fails is broken.
+    trial: fn(&Model) -> Result<()>,
+    /// Counts the times that any model was asked for.
+    clock: AtomicU64,
 }
 
-/// Where a model comes from.
-enum Source {
-    BuiltIn,
-    Directory(PathBuf),
+/// A model's place, whether it is loaded or not.
+#[derive(Debug)]
+struct Place {
+    source: Source,
+    entry: Mutex<Entry>,
+    /// Held while the model is being loaded, so that this happens once.
+    loading: Mutex<()>,
+    /// When the model was last asked for, by the clock.
+    used: AtomicU64,
+}
+
+/// How a model stands.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// It is loaded.
+    Ready(Arc<Model>),
+    /// It is loaded when it is asked for; what it is like is known once it has been examined.
+    Idle(Option<Description>),
+    /// It cannot be served, and why.
+    Broken(Error),
+}
+
+/// What a list of models says of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its name for people.
+    pub title: String,
+    /// The licence of the weights, if it is known.
+    pub licence: Option<String>,
+    /// The width and height of its pictures.
+    pub input: (u32, u32),
+}
+
+impl Description {
+    /// What there is to say of `model`.
+    pub fn of(model: &Model) -> Self {
+        let preprocessing = model.preprocessing();
+        Self {
+            title: model.title().to_owned(),
+            licence: model.licence().map(str::to_owned),
+            input: (preprocessing.width() as u32, preprocessing.height() as u32),
+        }
+    }
 }
 
 impl Models {
-    /// Loads ONNX Runtime, the built-in model, and every model in `models.dir`; one there takes the place of a built-in of its name.
-    pub fn load(config: &Config) -> Result<Self> {
+    /// Loads ONNX Runtime and finds the models, the built-in one and those in `models.dir`, but loads none.
+    ///
+    /// A model is loaded when it is asked for, and is broken if it cannot be, or if `trial` fails with it.
+    pub fn open(config: &Config, trial: fn(&Model) -> Result<()>) -> Result<Self> {
         let runtime = Runtime::load(&config.runtime)?;
-        let models = sources(config)?.into_iter().map(|(name, source)| {
-            let model = read(&name, &source, config, &runtime)?;
-            Ok((name, Arc::new(model)))
-        });
-        Ok(Self { models: models.collect::<Result<_>>()? })
+        let place = |(name, source)| {
+            let (entry, loading) = (Mutex::new(Entry::Idle(None)), Mutex::default());
+            (name, Place { source, entry, loading, used: AtomicU64::new(0) })
+        };
+        let shelf = sources(config)?.into_iter().map(place).collect();
+        Ok(Self { shelf, config: config.clone(), runtime, trial, clock: AtomicU64::new(1) })
     }
 
     /// Loads ONNX Runtime and the model called `name`, and no other.
     pub fn load_one(config: &Config, name: &str) -> Result<Model> {
         let sources = sources(config)?;
         let source = sources.get(name).ok_or_else(|| unknown(name, &sources))?;
-        read(name, source, config, &Runtime::load(&config.runtime)?)
+        let runtime = Runtime::load(&config.runtime)?;
+        read(name, source, config, &runtime).map_err(|error| cannot_be_served(name, &error))
     }
 
-    /// The model called `name`; a 404 with near names if there is none.
+    /// Loads ONNX Runtime and the model in `directory`, wherever that is.
+    pub fn load_directory(config: &Config, directory: &Path) -> Result<Model> {
+        let name =
+            directory.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let name = name.unwrap_or_else(|| directory.display().to_string());
+        let source = Source::Directory(directory.to_owned());
+        let runtime = Runtime::load(&config.runtime)?;
+        read(&name, &source, config, &runtime).map_err(|error| cannot_be_served(&name, &error))
+    }
+
+    /// The model called `name` if it is loaded, else `None`: [`Models::get`] takes its time to load it.
+    ///
+    /// A 404 with near names if there is none, a 503 with the reason if it is broken.
+    pub fn at_hand(&self, name: &str) -> Result<Option<Arc<Model>>> {
+        let place = self.shelf.get(name).ok_or_else(|| unknown(name, &self.shelf))?;
+        place.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        match &*place.entry() {
+            Entry::Ready(model) => Ok(Some(Arc::clone(model))),
+            Entry::Idle(_) => Ok(None),
+            Entry::Broken(error) => Err(cannot_be_served(name, error)),
+        }
+    }
+
+    /// The model called `name`, loaded if it is not; errors as [`Models::at_hand`].
+    ///
+    /// Models that were not asked for lately make room for it where `runtime.memory_limit` demands it.
     pub fn get(&self, name: &str) -> Result<Arc<Model>> {
-        self.models.get(name).cloned().ok_or_else(|| unknown(name, &self.models))
+        if let Some(model) = self.at_hand(name)? {
+            return Ok(model);
+        }
+        let place = self.shelf.get(name).ok_or_else(|| unknown(name, &self.shelf))?;
+        let loading = place.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = self.at_hand(name)? {
+            return Ok(model);
+        }
+        let model = self.load(name, place)?;
+        *place.entry() = Entry::Ready(Arc::clone(&model));
+        drop(loading);
+        self.make_room(name);
+        Ok(model)
+    }
+
+    /// Loads each model that was not loaded yet, to find out what it is like and whether it can be served, and lets it go again.
+    pub fn examine(&self) {
+        for (name, place) in &self.shelf {
+            let _loading = place.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            let unknown = matches!(&*place.entry(), Entry::Idle(None));
+            if unknown && let Ok(model) = self.load(name, place) {
+                *place.entry() = Entry::Idle(Some(Description::of(&model)));
+            }
+        }
     }
 
     /// All models, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.models.values()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Entry)> {
+        self.shelf.iter().map(|(name, place)| (name.as_str(), place.entry().clone()))
     }
+
+    /// Reads and tries the model of `place`; an error stays there.
+    fn load(&self, name: &str, place: &Place) -> Result<Arc<Model>> {
+        let model = read(name, &place.source, &self.config, &self.runtime);
+        let tried = model.and_then(|model| (self.trial)(&model).map(|()| Arc::new(model)));
+        tried.map_err(|error| {
+            tracing::warn!(model = name, code = error.code, "cannot be served: {error}");
+            let refusal = cannot_be_served(name, &error);
+            *place.entry() = Entry::Broken(error);
+            refusal
+        })
+    }
+
+    /// Unloads models until those left are within the memory limit, the one unused for the longest first, and never the one called
+    /// `kept`. Who uses one goes on with it to the end.
+    fn make_room(&self, kept: &str) {
+        let limit = self.config.runtime.memory_limit;
+        let mut loaded: Vec<(&str, &Place, Arc<Model>)> = Vec::new();
+        for (name, place) in &self.shelf {
+            if let Entry::Ready(model) = &*place.entry() {
+                loaded.push((name, place, Arc::clone(model)));
+            }
+        }
+        loaded.sort_by_key(|(_, place, _)| place.used.load(Ordering::Relaxed));
+        let mut memory: u64 = loaded.iter().map(|(_, _, model)| model.memory()).sum();
+        for (name, place, model) in loaded.iter().filter(|(name, ..)| *name != kept) {
+            if limit == 0 || memory <= limit {
+                return;
+            }
+            memory = memory.saturating_sub(model.memory());
+            *place.entry() = Entry::Idle(Some(Description::of(model)));
+            tracing::info!(model = name, for_model = kept, "unloaded to make room");
+        }
+    }
+}
+
+impl Place {
+    fn entry(&self) -> MutexGuard<'_, Entry> {
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cannot_be_served(name: &str, error: &Error) -> Error {
+    Error::new(Kind::Broken, "broken_model", format!("model `{name}` cannot be served: {error}"))
 }
 
 fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
@@ -67,71 +207,4 @@ fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
     let known = if near.is_empty() { names().collect() } else { near };
     let message = format!("there is no model `{}`; there is {}", excerpt(name), quoted(known));
     Error::new(Kind::NotFound, "unknown_model", message)
-}
-
-fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
-    let mut sources = BTreeMap::from([(BUILT_IN.to_owned(), Source::BuiltIn)]);
-    let directories = directories(&config.models.dir)?;
-    sources.extend(directories.into_iter().map(|(name, directory)| (name, Source::Directory(directory))));
-    Ok(sources)
-}
-
-fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Result<Model> {
-    let files = match source {
-        Source::BuiltIn => built_in(),
-        Source::Directory(directory) => read_directory(directory),
-    };
-    files
-        .and_then(|files| Model::new(name, files, runtime, Weights::new(&config.models.cache_dir)))
-        .map(|model| model.incremental(config.occlusion.incremental))
-        .map_err(|error| Error { message: format!("model `{name}`: {error}"), ..error })
-}
-
-fn built_in() -> Result<Files> {
-    Ok(Files {
-        graph: Graph::read(Bytes::from_static(include_bytes!("../../models/vgg16-caltech101/model.onnx")))?,
-        manifest: Some(include_str!("../../models/vgg16-caltech101/model.toml").to_owned()),
-        labels: Some(include_str!("../../models/vgg16-caltech101/labels.txt").to_owned()),
-    })
-}
-
-/// The subdirectories of `directory` that hold a `model.onnx`, by name; none if it does not exist.
-fn directories(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let unreadable = |error: io::Error| {
-        Error::setup("models_unreadable", format!("models.dir {} cannot be read: {error}", directory.display()))
-    };
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(unreadable)?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(unreadable)?.path();
-        if !path.join("model.onnx").is_file() {
-            continue;
-        }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if !is_model_name(&name) {
-            let message = format!("the model directory `{name}` needs a name of letters, digits, `_` and `-`");
-            return Err(Error::setup("invalid_model_name", message));
-        }
-        found.push((name, path));
-    }
-    Ok(found)
-}
-
-fn read_directory(directory: &Path) -> Result<Files> {
-    let optional = |file: &str| match fs::read_to_string(directory.join(file)) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::setup("model_unreadable", format!("{}: {error}", directory.join(file).display()))),
-    };
-    let manifest = optional("model.toml")?;
-    let stated = Manifest::parse(manifest.as_deref())?.labels.file;
-    let labels = optional(stated.as_deref().unwrap_or("labels.txt"))?;
-    if let Some(file) = stated.filter(|_| labels.is_none()) {
-        let message = format!("model.toml names the labels file `{file}`, which is not there");
-        return Err(Error::setup("labels_missing", message));
-    }
-    Ok(Files { graph: Graph::read_file(&directory.join("model.onnx"))?, manifest, labels })
 }

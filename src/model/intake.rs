@@ -98,7 +98,6 @@ fn fit(graph: &mut Graph, input: &str, manifest: &Manifest, labels: Option<&Labe
     }
     graph.fold_shapes()?;
     graph.bypass_no_ops(&graph.shapes()?);
-    graph.fold_weights()?;
     let output = graph.keep_classifier_output(manifest.output.name.as_deref(), labels.map(Labels::len))?;
     graph.keep_channels_first()?;
     graph.fold_biases()?;

@@ -16,9 +16,10 @@ mod parameters;
 mod preprocessing;
 mod programs;
 mod pull;
+mod sources;
 
 pub use ascent::{Ascent, Unit};
-pub use catalog::Models;
+pub use catalog::{Description, Entry, Models};
 pub use class::{ClassRef, Labels};
 pub use imagenet::imagenet_labels;
 pub use import::{Imported, Naming, import_vgg16};
@@ -236,6 +237,12 @@ impl Model {
         self.programs.batch()
     }
 
+    /// About how many bytes the model takes with the programs that are compiled by now: its weights once, and for each program the
+    /// values between its nodes for one picture.
+    pub fn memory(&self) -> u64 {
+        self.programs.memory()
+    }
+
     /// How often the model has been run, with all its programs.
     pub fn runs(&self) -> u64 {
         self.programs.runs()
@@ -259,6 +266,14 @@ fn unknown_layer(name: &str, layers: &[&str]) -> Error {
 /// `labels` if there are as many as `classes`; without any, numbers.
 fn fitting(labels: Option<Labels>, classes: usize, inferences: &mut Inferences<'_>) -> Result<Labels> {
     let Some(labels) = labels else {
+        if classes == 1000 {
+            inferences.note(
+                "labels",
+                "ImageNet's",
+                "there is no labels file, and 1,000 classes are usually ImageNet's",
+            );
+            return Ok(imagenet_labels());
+        }
         inferences.note("labels", "class_0, class_1, ...", "there is no labels file");
         return Ok(Labels::numbered(classes));
     };

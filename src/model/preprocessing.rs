@@ -235,7 +235,28 @@ pub struct Preprocessing {
     std: [f32; 3],
 }
 
+impl fmt::Display for Preprocessing {
+    /// `rgb, (x * 0.003921569 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]`, without what changes nothing.
+    #[allow(clippy::float_cmp)] // Exactly these numbers change nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { order, scale, mean, std, .. } = self;
+        let scaled = if *scale == 1.0 { "x".to_owned() } else { format!("x * {scale}") };
+        let (centred, divided) = (*mean != [0.0; 3], *std != [1.0; 3]);
+        match (centred, divided) {
+            (false, false) => write!(f, "{order}, {scaled}"),
+            (true, false) => write!(f, "{order}, {scaled} - {mean:?}"),
+            (false, true) => write!(f, "{order}, {scaled} / {std:?}"),
+            (true, true) => write!(f, "{order}, ({scaled} - {mean:?}) / {std:?}"),
+        }
+    }
+}
+
 impl Preprocessing {
+    /// `stretch` or `crop`: how a picture gets the input's size.
+    pub fn resize(&self) -> String {
+        self.resize.to_string()
+    }
+
     /// The input's width in pixels.
     pub fn width(&self) -> usize {
         self.width

@@ -13,7 +13,7 @@ use ndarray::{Array1, Array4, ArrayD, Axis};
 use crate::{
     autodiff::{self, Rule, Vjp, gradient_name},
     error::{Error, Result},
-    onnx::{Classifier, DataType, Dim, Graph, Node, Shapes, Tensor, ValueInfo},
+    onnx::{Classifier, DataType, Dim, Graph, Node, Shape, Shapes, Tensor, ValueInfo},
     runtime::{Cancellation, Input, Program, Runtime, Weights},
 };
 
@@ -105,6 +105,16 @@ impl Programs {
 
     pub fn input(&self) -> &str {
         &self.classifier.input
+    }
+
+    /// About how many bytes the weights and the values of the compiled programs take.
+    pub fn memory(&self) -> u64 {
+        let weights: usize = self.graph.initializers.values().map(|tensor| tensor.data().len()).sum();
+        let elements = |shape: &Shape| shape.iter().skip(1).filter_map(Dim::size).product::<usize>();
+        let computed = self.shapes.iter().filter(|(name, _)| !self.graph.initializers.contains_key(*name));
+        let values: usize = computed.map(|(_, shape)| elements(shape) * size_of::<f32>()).sum();
+        let programs = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).len();
+        (weights + programs * values) as u64
     }
 
     /// The name of the value that holds the logits.

@@ -48,7 +48,9 @@ fn read(bytes: Bytes, mut directory: Directory) -> Result<Graph> {
             "it defines its own function `{name}`; inline functions first (onnx.inliner)"
         )));
     }
-    let producer = [model.producer_name.trim(), model.producer_version.trim()].join(" ").trim().to_owned();
+    // tf2onnx adds the commit that it was made of, which is None when it is a release.
+    let version = model.producer_version.trim().trim_end_matches(" None");
+    let producer = [model.producer_name.trim(), version].join(" ").trim().to_owned();
     let graph = model.graph.ok_or_else(|| Error::Invalid("it holds no graph".to_owned()))?;
     Ok(Graph { producer, ..graph_from_proto(graph, opset, &mut directory)? })
 }

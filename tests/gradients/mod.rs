@@ -183,6 +183,12 @@ pub fn check(graph: &Graph, seed: u64, inputs: Inputs) {
     }
 }
 
+/// As [`check`], in one of the operator sets that a graph can have once it is upgraded.
+pub fn check_in_any_opset(mut graph: Graph, seed: u64, inputs: Inputs) {
+    graph.opset = 17 + (seed % 5) as i64;
+    check(&graph, seed, inputs);
+}
+
 /// Checks that two arrays agree up to a relative error of `tolerance` in the Euclidean norm.
 pub fn assert_near(actual: &ArrayD<f32>, expected: &ArrayD<f32>, tolerance: f32) {
     let norm = |values: &ArrayD<f32>| values.iter().map(|v| v * v).sum::<f32>().sqrt();

@@ -56,8 +56,7 @@ async fn an_unknown_layer_is_a_404_with_near_names() {
 
 #[tokio::test]
 async fn weights_are_those_of_the_model_in_keras_order() {
-    let models = Models::load(&Config::default()).unwrap();
-    let model = models.get("vgg16-caltech101").unwrap();
+    let model = Models::load_one(&Config::default(), "vgg16-caltech101").unwrap();
     for (layer, shape, order) in
         [("block1_conv1", vec![3, 3, 3, 16], vec![3, 2, 0, 1]), ("predictions", vec![256, 101], vec![1, 0])]
     {

@@ -2,6 +2,7 @@
 
 mod activation_maximization;
 mod bad_input;
+mod broken_models;
 mod explain;
 mod explain_all;
 mod filters;
@@ -9,6 +10,7 @@ mod health;
 mod layer_outputs;
 mod layers;
 mod limits;
+mod many_models;
 mod models;
 pub mod models_dir;
 mod openapi;

@@ -10,6 +10,7 @@ async fn the_list_names_the_default_model() {
     let list = json(Server::shared().get("/v1/models")).await;
     let expected = json!({"models": [{
         "name": "vgg16-caltech101",
+        "status": "ready",
         "title": "VGG16 at a quarter of its width, trained on Caltech-101",
         "licence": "MIT OR Apache-2.0",
         "input": {"width": 224, "height": 224}
@@ -22,6 +23,8 @@ async fn a_model_tells_all_that_a_request_can_name() {
     let model = json(Server::shared().get(MODEL)).await;
     assert_eq!(model["name"], "vgg16-caltech101");
     assert_eq!(model["preprocessing"]["order"], "bgr");
+    let file = json!({"producer": "vgg16-caltech101", "opset": 17, "input": "input", "layout": "channels-first", "output": "predictions", "numbers": "float32", "batch": null});
+    assert_eq!((&model["file"], &model["inferred"]), (&file, &json!([])));
     let classes = model["classes"].as_array().unwrap();
     assert_eq!((classes.len(), classes[36].as_str()), (101, Some("elephant")));
     let layers: Vec<_> = model["layers"].as_array().unwrap().iter().map(|layer| layer.as_str().unwrap()).collect();

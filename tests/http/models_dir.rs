@@ -5,6 +5,7 @@ use std::{fs, sync::OnceLock};
 use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{Server, json, png, refused, stop_sign};
 use crate::{
@@ -14,25 +15,28 @@ use crate::{
 
 /// A server of the full-size VGG16, called `vgg16`: made once, since it has 138 million numbers.
 pub fn full_size_vgg16() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
+    // The model is loaded when it is asked for: its directory stays.
+    static SERVER: OnceLock<(Server, TempDir)> = OnceLock::new();
+    let (server, _) = SERVER.get_or_init(|| {
         let models = tempfile::tempdir().unwrap();
         let directory = models.path().join("vgg16");
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join("model.onnx"), vgg16::full_size().to_bytes()).unwrap();
         fs::write(directory.join("model.toml"), "[preprocessing]\nmode = \"caffe\"\nresize = \"stretch\"").unwrap();
-        Server::start(|config| {
+        let server = Server::start(|config| {
             config.models.dir = models.path().into();
             config.server.request_timeout = 600;
-        })
-    })
+        });
+        (server, models)
+    });
+    server
 }
 
-fn small() -> Server {
+fn small() -> (Server, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("small")).unwrap();
     fs::write(directory.path().join("small/model.onnx"), small_network::graph().to_bytes()).unwrap();
-    Server::start(|config| config.models.dir = directory.path().into())
+    (Server::start(|config| config.models.dir = directory.path().into()), directory)
 }
 
 fn names<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
@@ -41,7 +45,7 @@ fn names<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
 
 #[tokio::test]
 async fn a_network_that_is_no_vgg_has_figures_of_its_own() {
-    let server = small();
+    let (server, _directory) = small();
     // The first convolution of each size of feature maps: 32x32, 16x16, 8x8.
     let filters = json(server.get("/v1/models/small/filters")).await;
     assert_eq!(names(&filters["filters"], "layer"), ["features.0", "features.3", "features.7"]);

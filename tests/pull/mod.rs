@@ -278,7 +278,7 @@ fn a_transfer_that_stalls_is_broken_off_and_goes_on() {
     let connection = Connection { stall: Duration::from_millis(300), tries: 20, ..connection() };
     let bench = Bench { connection, ..Bench::new() };
     let file = bench.file.clone();
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     let server = Server::start(move |number, request| match number {
         0 => Answer { stall: long, ..Answer::of(&file, "\"1\"", request).cut(100_000) },
         1 => Answer::silence(long),

@@ -104,4 +104,10 @@ impl Technique for Occlusion {
             quantity: self.quantity,
         })
     }
+
+    /// One place of the square.
+    fn trial(model: &Model) -> Self {
+        let preprocessing = model.preprocessing();
+        Self { stride: preprocessing.width().min(preprocessing.height()), ..Self::default() }
+    }
 }

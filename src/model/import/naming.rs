@@ -78,19 +78,33 @@ pub(super) fn dense() -> [LayerName; 3] {
     })
 }
 
-/// Whose names `names` are, and each as [`LayerName::tensors`] has it; `None` when they are not a VGG's.
-///
-/// A module that the network is part of (`model.features.0.weight`) does not count.
-pub(super) fn recognize<'a>(
-    names: impl Iterator<Item = &'a str> + Clone,
-) -> Option<(Naming, Box<dyn Fn(&str) -> String>)> {
-    if let Some(wrapper) = names.clone().find_map(|name| name.strip_suffix("features.0.weight").map(str::to_owned)) {
-        let is_timm = names.clone().any(|name| name.contains("pre_logits.fc1"));
-        let naming = if is_timm { Naming::Timm } else { Naming::Torchvision };
-        return Some((naming, Box::new(move |name| name.strip_prefix(&wrapper).unwrap_or(name).to_owned())));
+/// How a file spells the names.
+#[derive(Debug)]
+pub(super) struct Spelling {
+    pub naming: Naming,
+    /// The module that the network is part of, as `model.` in `model.features.0.weight`.
+    wrapper: String,
+}
+
+impl Spelling {
+    /// The spelling of `names`; `None` when they are not a VGG's.
+    pub fn of(names: &[&str]) -> Option<Self> {
+        if let Some(wrapper) = names.iter().find_map(|name| name.strip_suffix("features.0.weight")) {
+            let is_timm = names.iter().any(|name| name.contains("pre_logits.fc1"));
+            let naming = if is_timm { Naming::Timm } else { Naming::Torchvision };
+            return Some(Self { naming, wrapper: wrapper.to_owned() });
+        }
+        let is_keras = names.iter().any(|name| keras_name(name).starts_with("block1_conv1/"));
+        is_keras.then(|| Self { naming: Naming::Keras, wrapper: String::new() })
     }
-    let keras = names.clone().any(|name| keras_name(name).starts_with("block1_conv1/"));
-    keras.then(|| (Naming::Keras, Box::new(keras_name) as Box<dyn Fn(&str) -> String>))
+
+    /// `name` as [`LayerName::tensors`] has it.
+    pub fn plain(&self, name: &str) -> String {
+        match self.naming {
+            Naming::Torchvision | Naming::Timm => name.strip_prefix(&self.wrapper).unwrap_or(name).to_owned(),
+            Naming::Keras => keras_name(name),
+        }
+    }
 }
 
 /// `block1_conv1/kernel` of Keras 3's `block1_conv1/kernel`, TensorFlow's `vgg16/block1_conv1/kernel:0`, and the
@@ -110,8 +124,8 @@ mod tests {
     use super::*;
 
     fn recognized(names: &[&str]) -> Option<(Naming, Vec<String>)> {
-        let (naming, name) = recognize(names.iter().copied())?;
-        Some((naming, names.iter().map(|tensor| name(tensor)).collect()))
+        let spelling = Spelling::of(names)?;
+        Some((spelling.naming, names.iter().map(|name| spelling.plain(name)).collect()))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use safetensors::{Dtype, SafeTensors};
 
-use super::naming::{Naming, recognize};
+use super::naming::{Naming, Spelling};
 use crate::{
     error::{Error, Result, quoted},
     onnx::{DataType, Tensor},
@@ -27,48 +27,45 @@ impl Weights {
         let stored = SafeTensors::deserialize(file)
             .map_err(|error| invalid(format!("it is not a safetensors file: {error}")))?;
         let views: BTreeMap<_, _> = stored.iter().collect();
-        let (naming, name_of) = recognize(views.keys().copied()).ok_or_else(|| {
-            let names = quoted(views.keys().copied().take(MOST_NAMES));
-            invalid(format!(
-                "its tensors ({names}, ...) have neither torchvision's, timm's nor Keras' names of a VGG16"
-            ))
+        let names: Vec<_> = views.keys().copied().collect();
+        let spelling = Spelling::of(&names).ok_or_else(|| {
+            let names = listed(&names);
+            invalid(format!("its tensors ({names}) have neither torchvision's, timm's nor Keras' names of a VGG16"))
         })?;
         let mut tensors = BTreeMap::new();
-        for (stored_name, view) in views {
-            let tensor = as_float32(Tensor::new(
-                data_type(stored_name, view.dtype())?,
-                view.shape().to_vec(),
-                file.slice_ref(view.data()),
-            )?)?;
-            if tensors.insert(name_of(stored_name), tensor).is_some() {
-                return Err(invalid(format!("`{stored_name}` is in it twice, under another spelling too")));
+        for (name, view) in views {
+            let dtype = data_type(name, view.dtype())?;
+            let tensor = Tensor::new(dtype, view.shape().to_vec(), file.slice_ref(view.data()))?;
+            if tensors.insert(spelling.plain(name), as_float32(tensor)?).is_some() {
+                return Err(invalid(format!("`{name}` is in it twice, under another spelling too")));
             }
         }
-        Ok(Self { naming, tensors })
+        Ok(Self { naming: spelling.naming, tensors })
     }
 
     /// Takes out the tensors called `names`; an error names those that are missing, and those that are too many.
-    pub fn take(mut self, names: Vec<String>) -> Result<BTreeMap<String, Tensor>> {
+    pub fn take(mut self, names: &[String]) -> Result<BTreeMap<String, Tensor>> {
         let missing: Vec<_> =
             names.iter().filter(|name| !self.tensors.contains_key(*name)).map(String::as_str).collect();
         let taken = names.iter().filter_map(|name| self.tensors.remove_entry(name)).collect();
-        let more = self.tensors.keys().map(String::as_str).collect::<Vec<_>>();
-        let mut faults = Vec::new();
-        for (names, fault) in [(missing, "missing"), (more, "too many")] {
-            if !names.is_empty() {
-                let rest = if names.len() > MOST_NAMES { ", ..." } else { "" };
-                let listed = quoted(names.iter().copied().take(MOST_NAMES));
-                faults.push(format!("{} tensors are {fault} ({listed}{rest})", names.len()));
-            }
-        }
-        if faults.is_empty() {
+        let besides: Vec<_> = self.tensors.keys().map(String::as_str).collect();
+        if missing.is_empty() && besides.is_empty() {
             return Ok(taken);
         }
-        let faults = faults.join(", and ");
-        Err(invalid(format!(
-            "it is not a plain VGG16 with {}'s names: {faults}; export other networks to ONNX",
-            self.naming
-        )))
+        let faults = [("missing", missing), ("too many", besides)];
+        let faults = faults.iter().filter(|(_, names)| !names.is_empty());
+        let faults = faults.map(|(fault, names)| format!("{fault}: {}", listed(names))).collect::<Vec<_>>().join("; ");
+        let naming = self.naming;
+        Err(invalid(format!("it is not a plain VGG16 named by {naming} ({faults}); export other networks to ONNX")))
+    }
+}
+
+/// The first of `names`, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let first = quoted(names.iter().copied().take(MOST_NAMES));
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 

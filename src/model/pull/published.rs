@@ -47,7 +47,7 @@ impl Published {
     }
 }
 
-/// VGG16 for `ImageNet` from the ONNX model zoo: MXNet's, which gives logits. The zoo documents its preprocessing.
+/// VGG16 for `ImageNet` from the ONNX model zoo: that of `MXNet`, which gives logits. The zoo documents its preprocessing.
 ///
 /// The zoo says that it has moved to Hugging Face, and that its repository gives no more files since July 2025.
 fn vgg16() -> Published {

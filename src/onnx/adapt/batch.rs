@@ -51,9 +51,11 @@ impl Graph {
         for node in self.nodes.iter_mut().filter(|node| node.op_type == "Reshape" && node.domain.is_empty()) {
             let target = node.input(1).and_then(|name| self.initializers.get(name)?.ints().ok());
             let keeps_rows = row(node.input(0)).is_some() && row(node.input(0)) == row(node.output(0));
-            // With `allowzero`, 0 is a length and not "as before".
-            let target = target.filter(|_| keeps_rows && node.int("allowzero", 0) == 0);
-            let Some(mut target) = target.filter(|target| target.first() == Some(&(fixed as i64))) else { continue };
+            let target = target.filter(|target| keeps_rows && target.first() == Some(&(fixed as i64)));
+            // With `allowzero`, which PyTorch sets always, 0 is a length and not "as before"; without any 0 both mean the same.
+            let zeros = |target: &[i64]| node.int("allowzero", 0) != 0 && target.contains(&0);
+            let Some(mut target) = target.filter(|target| !zeros(target)) else { continue };
+            node.attributes.remove("allowzero");
             target[0] = 0;
             let name = format!("{}/target", node.outputs[0]);
             node.inputs[1].clone_from(&name);
@@ -157,6 +159,9 @@ mod tests {
         assert_eq!(opened(reshape(1, &[1, -1])), Some(open([24])));
         assert_eq!(opened(reshape(1, &[-1, 24])), Some(open([24])));
         assert_eq!(opened(reshape(8, &[8, 6, -1])), Some(open([6, 4])));
+        let mut allowing_zero = reshape(1, &[1, 24]);
+        allowing_zero.nodes[0].attributes.insert("allowzero".to_owned(), crate::onnx::Attribute::Int(1));
+        assert_eq!(opened(allowing_zero), Some(open([24])));
         let nodes = vec![
             Node::new("Concat", ["one", "rest"], ["target"]).with_int("axis", 0),
             Node::new("Reshape", ["x", "target"], ["y"]),
@@ -182,7 +187,7 @@ mod tests {
         let flat = || Node::new("Flatten", ["x"], ["f"]);
         for (nodes, constants) in [
             (vec![x("Reshape", &["target"])], vec![("target", ints(&[2, -1]))]),
-            (vec![x("Reshape", &["target"]).with_int("allowzero", 1)], vec![("target", ints(&[1, 24]))]),
+            (vec![x("Reshape", &["target"]).with_int("allowzero", 1)], vec![("target", ints(&[1, 0]))]),
             (vec![x("Concat", &["constant"]).with_int("axis", 1)], vec![("constant", floats(&[1, 1, 3, 4]))]),
             (vec![x("Concat", &["x"]).with_int("axis", 0)], vec![]),
             (vec![x("Gather", &["first"])], vec![("first", ints(&[0]))]),

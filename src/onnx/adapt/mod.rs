@@ -2,8 +2,8 @@
 //! [N, 3, H, W] for any number of pictures, float32 throughout, feature maps with their channels first, one output.
 
 mod batch;
+mod bias;
 mod channels_first;
-mod constants;
 mod float32;
 mod input;
 mod output;

@@ -57,7 +57,8 @@ fn integers(op_type: &str, a: i64, b: i64) -> Option<i64> {
         "Sub" => a.checked_sub(b),
         "Mul" => a.checked_mul(b),
         "Div" => a.checked_div(b),
-        "Mod" => a.checked_rem_euclid(b).filter(|_| b > 0),
+        // Of negative numbers there are two remainders, and an attribute chooses.
+        "Mod" if a >= 0 && b > 0 => Some(a % b),
         "Min" => Some(a.min(b)),
         "Max" => Some(a.max(b)),
         "And" => Some(i64::from(a != 0 && b != 0)),

@@ -1,5 +1,7 @@
 //! Arithmetic on small tensors: what exporters do with shapes, and with constants that they leave unfolded.
 
+use ndarray::{ArrayD, Axis};
+
 use super::{Inference, axis, calculate, layout};
 use crate::onnx::{Attribute, DataType, Dim, Node, Result, Shape, Tensor};
 
@@ -78,6 +80,15 @@ impl Elements {
         Some(Tensor::new(self.dtype, self.shape.clone(), data.into()))
     }
 
+    fn array(&self) -> Option<ArrayD<Element>> {
+        ArrayD::from_shape_vec(self.shape.as_slice(), self.list.clone()).ok()
+    }
+
+    /// The elements of `array`, of the same type as these.
+    fn like(&self, array: &ArrayD<Element>) -> Self {
+        Self { dtype: self.dtype, shape: array.shape().to_vec(), list: array.iter().cloned().collect() }
+    }
+
     /// A list of int64 numbers.
     fn list(list: Vec<Element>) -> Self {
         Self { dtype: DataType::Int64, shape: vec![list.len()], list }
@@ -139,11 +150,8 @@ pub(super) fn elements(inference: &Inference<'_>, node: &Node) -> Option<Element
         }
         "Concat" => concat(&(0..node.inputs.len()).map(input).collect::<Option<Vec<_>>>()?),
         "Gather" => gather(inference, node, input(0)?),
-        "Slice" if input(0)?.shape.len() == 1 => {
-            let data = input(0)?;
-            let list = layout::slice_elements(inference, node, &data.list)?;
-            Some(Elements { dtype: data.dtype, ..Elements::list(list) })
-        }
+        "Slice" => slice(inference, node, input(0)?),
+        "Transpose" => transpose(node, input(0)?),
         "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => reduce(node, input(0)?)?.with_shape(shape()?),
         "Where" => choose(input(0)?, input(1)?, input(2)?),
         _ if node.inputs.len() == 1 => each(input(0)?, |element| calculate::unary(&node.op_type, element)),
@@ -199,6 +207,30 @@ fn gather(inference: &Inference<'_>, node: &Node, data: &Elements) -> Option<Ele
     let pick = |index: &Element| data.list.get(axis(index.int()?, data.list.len())?).cloned();
     let list: Option<Vec<Element>> = indices.list.iter().map(pick).collect();
     Some(Elements { dtype: data.dtype, shape: indices.shape.clone(), list: list? })
+}
+
+/// A box of the elements.
+fn slice(inference: &Inference<'_>, node: &Node, data: &Elements) -> Option<Elements> {
+    let mut array = data.array()?;
+    let lengths: Vec<Option<usize>> = data.shape.iter().copied().map(Some).collect();
+    for (axis, cut) in layout::slice_ranges(inference, node, &lengths)? {
+        let layout::Cut::Known { start, count, step } = cut else { return None };
+        let places: Vec<usize> = (0..count as i64).map(|index| (start + index * step) as usize).collect();
+        array = array.select(Axis(axis), &places);
+    }
+    Some(data.like(&array))
+}
+
+/// The elements with their axes in another order.
+fn transpose(node: &Node, data: &Elements) -> Option<Elements> {
+    let rank = data.shape.len();
+    let order = node.ints("perm").map_or_else(|| (0..rank as i64).rev().collect(), <[i64]>::to_vec);
+    let places: Option<Vec<usize>> = (0..rank as i64).map(|axis| order.iter().position(|&from| from == axis)).collect();
+    if order.len() != rank || places.is_none() {
+        return None;
+    }
+    let order: Vec<usize> = order.into_iter().map(|axis| axis as usize).collect();
+    Some(data.like(&data.array()?.permuted_axes(order)))
 }
 
 /// All elements of a list to one.

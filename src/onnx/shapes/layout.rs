@@ -177,6 +177,7 @@ fn slice_range(start: i64, end: i64, step: i64, length: usize) -> Option<(i64, u
     };
     match step {
         0 => None,
+        _ if length == 0 => Some((0, 0)),
         1.. => {
             let (start, end) = (place(start, 0, length), place(end, 0, length));
             Some((start, (end - start).max(0).unsigned_abs().div_ceil(step.unsigned_abs()) as usize))
@@ -188,32 +189,57 @@ fn slice_range(start: i64, end: i64, step: i64, length: usize) -> Option<(i64, u
     }
 }
 
-pub(super) fn slice(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
-    let x = inference.shape(node, 0)?;
+/// What a `Slice` of axes of these `lengths` takes: for each axis cut, the first element, how many, and the step.
+///
+/// `None` where a number is not known, or the slice is none of these axes.
+pub(super) fn slice_ranges(
+    inference: &Inference<'_>,
+    node: &Node,
+    lengths: &[Option<usize>],
+) -> Option<Vec<(usize, Cut)>> {
     let (starts, ends) = (inference.integers(node, 1)?, inference.integers(node, 2)?);
     let axes = match node.input(3) {
-        Some(_) => axes(inference, node, 3, x.len())?,
+        Some(_) => axes(inference, node, 3, lengths.len())?,
         None => (0..starts.len()).collect(),
     };
     let steps = inference.integers(node, 4).unwrap_or_else(|| vec![1; starts.len()]);
-    let mut shape = x.clone();
-    for (index, &axis) in axes.iter().enumerate() {
+    let cut = |(index, axis): (usize, usize)| {
         let (start, end, step) = (*starts.get(index)?, *ends.get(index)?, *steps.get(index)?);
-        *shape.get_mut(axis)? = match x.get(axis)?.size() {
-            Some(length) => Dim::Size(slice_range(start, end, step, length)?.1),
-            None if start == 0 && step == 1 && end == i64::MAX => x[axis].clone(),
-            None => open(node, axis),
+        let cut = match *lengths.get(axis)? {
+            Some(length) => {
+                let (start, count) = slice_range(start, end, step, length)?;
+                Cut::Known { start, count, step }
+            }
+            None if start == 0 && step == 1 && end == i64::MAX => Cut::None,
+            None => Cut::Open,
         };
-    }
-    Some(shape)
+        Some((axis, cut))
+    };
+    axes.into_iter().enumerate().map(cut).collect()
 }
 
-/// The part of `data`, a shape, that a `Slice` takes.
-pub(super) fn slice_elements(inference: &Inference<'_>, node: &Node, data: &[Element]) -> Option<Vec<Element>> {
-    let single = |index: usize| inference.integers(node, index).and_then(|values| values.first().copied());
-    let step = single(4).unwrap_or(1);
-    let (start, count) = slice_range(single(1)?, single(2)?, step, data.len())?;
-    (0..count as i64).map(|index| data.get(usize::try_from(start + index * step).ok()?).cloned()).collect()
+/// What a `Slice` takes of one axis.
+pub(super) enum Cut {
+    /// `count` elements, from `start` in steps.
+    Known { start: i64, count: usize, step: i64 },
+    /// All of an axis whose length only a run tells.
+    None,
+    /// A part of such an axis.
+    Open,
+}
+
+pub(super) fn slice(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let x = inference.shape(node, 0)?;
+    let lengths: Vec<Option<usize>> = x.iter().map(Dim::size).collect();
+    let mut shape = x.clone();
+    for (axis, cut) in slice_ranges(inference, node, &lengths)? {
+        match cut {
+            Cut::Known { count, .. } => shape[axis] = Dim::Size(count),
+            Cut::None => {}
+            Cut::Open => shape[axis] = open(node, axis),
+        }
+    }
+    Some(shape)
 }
 
 pub(super) fn gather(inference: &Inference<'_>, node: &Node) -> Option<Shape> {

@@ -9,6 +9,7 @@ mod elements;
 mod layout;
 mod linear;
 mod reshape;
+mod strided;
 mod weights;
 mod window;
 
@@ -33,6 +34,7 @@ impl Graph {
     /// Replaces what follows from shapes and constants alone by initializers: exporters compute a `Reshape`'s target from its
     /// input, and leave copies of weights in other layouts to whoever runs the model.
     pub fn fold_shapes(&mut self) -> Result<()> {
+        strided::reshape_instead(self)?;
         let inference = Inference::run(self)?;
         let mut folded: HashMap<String, Tensor> = HashMap::new();
         for name in self.nodes.iter().filter_map(|node| node.output(0)) {
@@ -83,6 +85,8 @@ impl<'g> Inference<'g> {
                 }
             }
             if let (Some(elements), Some(name)) = (elements::elements(&inference, node), node.output(0)) {
+                let shape = elements.shape.iter().map(|&size| Dim::Size(size)).collect();
+                inference.shapes.insert(name.to_owned(), shape);
                 inference.elements.insert(name.to_owned(), elements);
             }
         }

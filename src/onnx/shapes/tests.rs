@@ -129,6 +129,8 @@ fn layouts_change() {
     };
     assert_eq!(slice(&[1, -9], &[i64::MAX, -1], &[3, 2], &[2, 1]), batch([2, 2, 2]));
     assert_eq!(slice(&[-1], &[i64::MIN], &[3], &[-1]), batch([2, 3, 4]));
+    let empty = [[-1], [i64::MIN], [2], [-1]].map(|value| ints(&value)).to_vec();
+    assert_eq!(inferred(batch([2, 0]), node("Slice"), empty).unwrap(), batch([2, 0]));
     assert_eq!(of(node("ReduceMean").with_ints("axes", [-1]).with_int("keepdims", 0), vec![]), batch([2, 3]));
     assert_eq!(of(node("ReduceSum"), vec![ints(&[2, 3])]), batch([2, 1, 1]));
     assert_eq!(of(node("Add"), vec![kernels([3, 1])]), batch([2, 3, 4]));

@@ -1,7 +1,5 @@
 //! Weights in another layout than the nodes that use them want, as initializers of that layout.
 
-use bytes::Bytes;
-
 use super::Shapes;
 use crate::onnx::{Dim, Graph, Node, Result, Tensor};
 
@@ -29,37 +27,8 @@ fn moved(node: &Node, weights: &Tensor, shapes: &Shapes) -> Option<Result<Tensor
             let rank = weights.shape().len();
             let order = node.ints("perm").map_or_else(|| (0..rank as i64).rev().collect(), <[i64]>::to_vec);
             let order: Option<Vec<usize>> = order.iter().map(|&axis| usize::try_from(axis).ok()).collect();
-            Some(transposed(weights, &order.filter(|order| is_permutation(order, rank))?))
+            Some(weights.permuted(&order?))
         }
         _ => None,
     }
-}
-
-fn is_permutation(order: &[usize], rank: usize) -> bool {
-    order.len() == rank && (0..rank).all(|axis| order.contains(&axis))
-}
-
-/// The same elements with the axes in another order.
-fn transposed(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
-    let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape()[axis]).collect();
-    let mut strides = vec![1; order.len()];
-    for axis in (1..order.len()).rev() {
-        strides[axis - 1] = strides[axis] * tensor.shape()[axis];
-    }
-    let steps: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
-    let (size, data) = (tensor.dtype().size(), tensor.data());
-    let mut moved = Vec::with_capacity(data.len());
-    let mut index = vec![0; shape.len()];
-    for _ in 0..tensor.len() {
-        let from: usize = index.iter().zip(&steps).map(|(index, step)| index * step).sum::<usize>() * size;
-        moved.extend_from_slice(&data[from..from + size]);
-        for axis in (0..index.len()).rev() {
-            index[axis] += 1;
-            if index[axis] < shape[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
-    Tensor::new(tensor.dtype(), shape, Bytes::from(moved))
 }

@@ -1,45 +1,10 @@
-//! Constants that a graph computes from others, made initializers: the floors above look for weights there.
+//! Biases that exporters add after a convolution: the floors above look for them in it.
 
 use std::collections::HashSet;
 
-use crate::onnx::{Dim, Graph, Node, Result, Shapes, Tensor};
+use crate::onnx::{Graph, Result};
 
 impl Graph {
-    /// Replaces constants under another shape or order of axes by initializers: Keras' exporters transpose kernels in the graph.
-    pub fn fold_weights(&mut self) -> Result<()> {
-        let shapes = self.shapes()?;
-        let mut nodes = Vec::with_capacity(self.nodes.len());
-        for node in std::mem::take(&mut self.nodes) {
-            match (self.rearranged(&node, &shapes)?, node.output(0)) {
-                (Some(tensor), Some(name)) => drop(self.initializers.insert(name.to_owned(), tensor)),
-                _ => nodes.push(node),
-            }
-        }
-        self.nodes = nodes;
-        self.prune();
-        Ok(())
-    }
-
-    /// What `node` makes of a constant, if all it does is to rearrange it.
-    fn rearranged(&self, node: &Node, shapes: &Shapes) -> Result<Option<Tensor>> {
-        let (Some(input), Some(output)) = (node.input(0), node.output(0)) else { return Ok(None) };
-        let Some(tensor) = self.initializers.get(input).filter(|_| node.domain.is_empty()) else { return Ok(None) };
-        let sizes = || shapes.get(output)?.iter().map(Dim::size).collect::<Option<Vec<_>>>();
-        let reverse = || (0..tensor.shape().len() as i64).rev().collect();
-        Ok(match node.op_type.as_str() {
-            "Identity" => Some(tensor.clone()),
-            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => {
-                sizes().map(|shape| tensor.reshaped(shape)).transpose()?
-            }
-            "Transpose" => {
-                let order = node.ints("perm").map_or_else(reverse, <[i64]>::to_vec);
-                let order: Vec<usize> = order.iter().map(|&axis| axis as usize).collect();
-                Some(tensor.permuted(&order).map_err(|_| node.error("its permutation does not fit its input"))?)
-            }
-            _ => None,
-        })
-    }
-
     /// Makes a constant for each channel that is added to a convolution, and to nothing else, the convolution's bias.
     pub fn fold_biases(&mut self) -> Result<()> {
         let mut gone = HashSet::new();
@@ -84,7 +49,7 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{DataType, ValueInfo};
+    use crate::onnx::{DataType, Dim, Node, Tensor, ValueInfo};
 
     /// A graph from `x` [n, 1, 4, 4] to `y`.
     fn graph(nodes: Vec<Node>, constants: Vec<(&str, Tensor)>) -> Graph {
@@ -98,25 +63,6 @@ mod tests {
             initializers: constants.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
             ..Graph::default()
         }
-    }
-
-    #[test]
-    fn a_kernel_that_the_graph_transposes_is_a_constant() {
-        let transpose = Node::new("Transpose", ["kernel"], ["moved"]).with_ints("perm", [3, 2, 0, 1]);
-        let shape = Node::new("Reshape", ["offset", "shape"], ["bias"]);
-        let conv = Node::new("Conv", ["x", "moved", "bias"], ["y"]);
-        let kernel = Tensor::from_floats(&[1, 1, 1, 2], &[1.0, 2.0]);
-        let constants = vec![
-            ("kernel", kernel),
-            ("offset", Tensor::from_floats(&[1, 2], &[3.0, 4.0])),
-            ("shape", Tensor::from_ints(&[-1])),
-        ];
-        let mut graph = graph(vec![transpose, shape, conv.clone()], constants);
-        graph.fold_weights().unwrap();
-        assert_eq!(graph.nodes, [conv]);
-        assert_eq!(graph.initializers.keys().collect::<Vec<_>>(), ["bias", "moved"]);
-        assert_eq!(graph.initializers["moved"], Tensor::from_floats(&[2, 1, 1, 1], &[1.0, 2.0]));
-        assert_eq!(graph.initializers["bias"], Tensor::from_floats(&[2], &[3.0, 4.0]));
     }
 
     #[test]

@@ -1,0 +1,163 @@
+//! Networks of many families, as several exporters write them, against the answers of their frameworks' autograd
+//! (`golden/zoo.py`): small ones always, and the full ones by `make zoo`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use glassbox::{
+    autodiff::Rule,
+    config,
+    model::{Files, Model, Question},
+    onnx::Graph,
+    runtime::{Cancellation, Runtime, Weights},
+};
+use ndarray::{Array4, ArrayD, Axis, Slice};
+use ndarray_npy::ReadNpyExt;
+use serde::Deserialize;
+
+use crate::vgg16::uniform;
+
+/// A network as one exporter wrote it.
+struct Network {
+    name: String,
+    exporter: String,
+    folder: PathBuf,
+    about: About,
+}
+
+/// What `golden/zoo.py` says of a network.
+#[derive(Deserialize)]
+struct About {
+    seed: u32,
+    height: usize,
+    width: usize,
+    class: usize,
+    /// Of the gradients every so many rows and columns are kept.
+    step: usize,
+}
+
+/// How far our answers are from autograd's.
+struct Errors {
+    logits: f32,
+    gradient: f32,
+    guided: Option<f32>,
+}
+
+impl Network {
+    /// The networks in `directory`, in the order of their names.
+    fn all(directory: &Path) -> Vec<Self> {
+        let mut networks = Vec::new();
+        for folder in sorted(directory) {
+            let Ok(about) = fs::read(folder.join("network.json")) else { continue };
+            for file in sorted(&folder).into_iter().filter(|file| file.extension().is_some_and(|end| end == "onnx")) {
+                let text = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+                let about = serde_json::from_slice(&about).unwrap();
+                networks.push(Self { name: text(&folder), exporter: text(&file), folder: folder.clone(), about });
+            }
+        }
+        networks
+    }
+
+    fn model(&self, runtime: &Runtime, weights: Weights) -> Result<Model, String> {
+        let graph =
+            Graph::read_file(&self.folder.join(format!("{}.onnx", self.exporter))).map_err(|e| e.to_string())?;
+        Model::new("zoo", Files { graph, manifest: None, labels: None }, runtime, weights).map_err(|e| e.to_string())
+    }
+
+    fn picture(&self) -> Array4<f32> {
+        let About { seed, height, width, .. } = self.about;
+        Array4::from_shape_vec((1, 3, height, width), uniform(seed, 3 * height * width, 2.0)).unwrap()
+    }
+
+    /// Autograd's answer `name`, if the network has it.
+    fn golden(&self, name: &str) -> Option<ArrayD<f32>> {
+        let file = fs::File::open(self.folder.join(format!("{name}.npy"))).ok()?;
+        Some(ArrayD::read_npy(file).unwrap())
+    }
+
+    fn measure(&self, runtime: &Runtime) -> Result<Errors, String> {
+        let cache = tempfile::tempdir().unwrap();
+        let model = self.model(runtime, Weights::new(cache.path()))?;
+        let guided = self.golden("guided");
+        let rules = if guided.is_some() { vec![Rule::Standard, Rule::Guided] } else { vec![Rule::Standard] };
+        let gradients = rules.into_iter().map(|rule| (rule, model.input().to_owned())).collect();
+        let question = Question { gradients, values: Vec::new() };
+        let classes = [Some(self.about.class)];
+        let answer =
+            model.ask(&question, &self.picture(), &classes, &Cancellation::default()).map_err(|e| e.to_string())?;
+        let error = |rule, golden: &ArrayD<f32>| {
+            let mut gradient = answer.gradient(rule, model.input()).unwrap().index_axis(Axis(0), 0).to_owned();
+            for axis in [1, 2] {
+                gradient.slice_axis_inplace(Axis(axis), Slice::new(0, None, self.about.step as isize));
+            }
+            relative_error(&gradient, golden)
+        };
+        Ok(Errors {
+            logits: relative_error(&answer.logits.index_axis(Axis(0), 0).to_owned(), &self.golden("logits").unwrap()),
+            gradient: error(Rule::Standard, &self.golden("gradient").unwrap()),
+            guided: guided.map(|golden| error(Rule::Guided, &golden)),
+        })
+    }
+}
+
+impl Errors {
+    fn worst(&self) -> f32 {
+        let largest = |a: f32, b| if b <= a { a } else { b };
+        [self.logits, self.gradient].into_iter().chain(self.guided).fold(0.0, largest)
+    }
+}
+
+fn sorted(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// |a - b| / |b|, both in L2.
+fn relative_error(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f32 {
+    assert_eq!(a.shape(), b.shape());
+    ((a - b).mapv(|d| d * d).sum() / b.mapv(|v| v * v).sum()).sqrt()
+}
+
+/// Compares all networks in `directory`, and prints how far they are off: a gradient by at most `bound`, |a - b| / |b|.
+fn check(directory: &Path, bound: f32) {
+    let runtime = Runtime::load(&config::Runtime::default()).unwrap();
+    let networks = Network::all(directory);
+    assert!(!networks.is_empty(), "there are no networks in {}", directory.display());
+    println!("{:<22} {:<10} {:>8} {:>8} {:>8}", "network", "exporter", "logits", "gradient", "guided");
+    let mut failures = Vec::new();
+    for network in networks {
+        let Network { name, exporter, .. } = &network;
+        match network.measure(&runtime) {
+            Ok(errors) => {
+                let Errors { logits, gradient, guided } = errors;
+                let guided = guided.map_or_else(String::new, |guided| format!("{guided:.1e}"));
+                println!("{name:<22} {exporter:<10} {logits:>8.1e} {gradient:>8.1e} {guided:>8}");
+                let worst = errors.worst();
+                // A NaN is no small number.
+                if worst.is_nan() || worst > bound {
+                    failures.push(format!("{name} ({exporter}) is off by {worst}"));
+                }
+            }
+            Err(error) => failures.push(format!("{name} ({exporter}): {error}")),
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+fn small() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/zoo")
+}
+
+#[test]
+fn small_networks_have_autograds_gradients() {
+    check(&small(), 1e-5);
+}
+
+#[test]
+#[ignore = "`make zoo` writes the networks first"]
+fn full_networks_have_autograds_gradients() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("target/zoo/networks"), 1e-3);
+}
