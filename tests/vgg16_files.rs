@@ -219,7 +219,7 @@ fn a_model_is_imported_on_the_command_line() {
         (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     let (succeeded, said) = import(&[]);
-    assert!(succeeded && said.contains("VGG16 with timm's names, 7 classes, pictures of 64x64"), "{said}");
+    assert!(succeeded && said.contains("VGG16 named by timm, 7 classes, pictures of 64x64"), "{said}");
     check(&load(&models, "timm").unwrap());
     let (succeeded, said) = import(&[]);
     assert!(!succeeded && said.contains("--force"), "{said}");

@@ -52,7 +52,7 @@ impl Import {
             Architecture::Vgg16 => import_vgg16(&self.weights, &output, labels.transpose()?, self.force)?,
         };
         let line = format!(
-            "{}: VGG16 with {}'s names, {} classes, pictures of {size}x{size}; see model.toml for its preprocessing\n",
+            "{}: VGG16 named by {}, {} classes, pictures of {size}x{size}; see model.toml for its preprocessing\n",
             output.display(),
             imported.naming,
             imported.classes,

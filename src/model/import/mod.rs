@@ -82,7 +82,7 @@ fn manifest(naming: Naming, size: usize) -> String {
         Naming::Keras => "mode = \"caffe\"\nresize = \"stretch\"",
     };
     format!(
-        "[about]\ntitle = \"VGG16\"\nsource = \"made by `glassbox import` of weights with {naming}'s names\"\n\n\
+        "[about]\ntitle = \"VGG16\"\nsource = \"made by `glassbox import` of weights named by {naming}\"\n\n\
          # What networks of this origin are usually trained on; change it if yours was trained otherwise.\n\
          [preprocessing]\n{preprocessing}\nsize = {size}\n"
     )

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::ArrayView4;
+use ndarray::Array4;
 
 use super::{
     naming::{LayerName, Naming, convolutions, dense},
@@ -170,11 +170,12 @@ impl Reader {
 ///
 /// A dense layer's rows after a flattening are in this order as well.
 fn channels_first(kernel: &Tensor, shape: [usize; 4]) -> Result<Tensor> {
-    let values = kernel.floats()?;
-    let view = ArrayView4::from_shape(shape, &values).map_err(|error| Error::internal(error.to_string()))?;
-    let view = view.permuted_axes([3, 2, 0, 1]);
-    let data: Vec<u8> = view.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Ok(Tensor::new(DataType::Float, view.shape().to_vec(), data.into())?)
+    let stored = Array4::from_shape_vec(shape, kernel.floats()?).map_err(|error| Error::internal(error.to_string()))?;
+    let permuted = stored.permuted_axes([3, 2, 0, 1]);
+    let shape = permuted.shape().to_vec();
+    let values: Vec<f32> = permuted.iter().copied().collect();
+    drop(permuted);
+    Ok(Tensor::from_floats(&shape, &values))
 }
 
 /// A graph in which every node reads the last one.

@@ -56,7 +56,7 @@ impl Weights {
         let faults = faults.iter().filter(|(_, names)| !names.is_empty());
         let faults = faults.map(|(fault, names)| format!("{fault}: {}", listed(names))).collect::<Vec<_>>().join("; ");
         let naming = self.naming;
-        Err(invalid(format!("it is not a plain VGG16 with {naming}'s names ({faults}); export other networks to ONNX")))
+        Err(invalid(format!("it is not a plain VGG16 named by {naming} ({faults}); export other networks to ONNX")))
     }
 }
 

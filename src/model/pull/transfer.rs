@@ -1,6 +1,9 @@
 //! A file over HTTP, continued where an earlier transfer broke off (RFC 9110, range requests).
 
-use std::{io::Read, thread};
+use std::{
+    io::{ErrorKind, Read},
+    thread,
+};
 
 use ureq::{
     Agent, Body, BodyReader,
@@ -48,11 +51,11 @@ pub(super) fn complete(
             Err(Failure::Final(reason) | Failure::Passing(reason)) => reasons.push(format!("{url}: {reason}")),
         }
     }
-    let reasons = reasons.join("\n  ");
+    let kept = if part.length() > 0 { "; what has come is kept" } else { "" };
     let message = format!(
-        "`{}` could not be fetched:\n  {reasons}\nTry again later (what has come is kept), or name a mirror with --url or models.mirror, \
-         or a proxy with --proxy",
-        published.file
+        "`{}` could not be fetched:\n  {}\nTry again later{kept}. --url and models.mirror name another address, --proxy a proxy",
+        published.file,
+        reasons.join("\n  ")
     );
     Err(Error::setup("pull_failed", message))
 }
@@ -153,6 +156,10 @@ impl Transfer<'_> {
         request.call().map_err(|error| match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::TooManyRedirects => {
                 Failure::Final(error.to_string())
+            }
+            // What rustls says of certificates comes as this.
+            ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                Failure::Final(format!("{error} (SSL_CERT_FILE names a file of certificates to trust)"))
             }
             error => Failure::Passing(error.to_string()),
         })
