@@ -12,6 +12,7 @@ use glassbox::{
 };
 use half::f16;
 use ndarray::{Array4, ArrayD, Axis, concatenate};
+use proptest::prelude::{Just, prop_oneof};
 
 use crate::gradients::Numbers;
 
@@ -229,4 +230,61 @@ fn what_cannot_be_served_is_refused_with_the_reason() {
     text.inputs.push(value("keep_prob", vec![]));
     text.nodes.push(Node::new("Mul", ["logits", "keep_prob"], ["y"]));
     assert!(refused(text).contains("2 inputs (`picture`, `keep_prob`)"));
+}
+
+/// Operators that a damaged graph may have in another's place.
+const OPERATORS: [&str; 20] = [
+    "Add",
+    "Cast",
+    "Clip",
+    "Concat",
+    "Conv",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "MatMul",
+    "MaxPool",
+    "Pad",
+    "ReduceMean",
+    "Reshape",
+    "Resize",
+    "Slice",
+    "Softmax",
+    "Split",
+    "Squeeze",
+    "Transpose",
+];
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_model_is_an_error_and_never_a_panic(
+        which in 0_usize..6,
+        node in 0_usize..8,
+        operator in 0_usize..OPERATORS.len(),
+        inputs in 0_usize..5,
+        outputs in 0_usize..3,
+        numbers in proptest::collection::vec(prop_oneof![-3_i64..6, Just(i64::MIN), Just(i64::MAX)], 0..5),
+    ) {
+        let written = [plain, fixed_batch, channels_last, half_floats, open_size, several_outputs];
+        let mut graph = written[which]();
+        let places = graph.nodes.len();
+        let damaged = &mut graph.nodes[node % places];
+        damaged.op_type = OPERATORS[operator].to_owned();
+        damaged.inputs.resize(inputs, "rows".to_owned());
+        damaged.outputs.resize(outputs, String::new());
+        for name in ["perm", "axes", "pads", "kernel_shape", "strides", "dilations"] {
+            damaged.attributes.insert(name.to_owned(), Attribute::Ints(numbers.clone()));
+        }
+        for (name, &number) in ["axis", "group", "keepdims", "to"].iter().zip(&numbers) {
+            damaged.attributes.insert((*name).to_owned(), Attribute::Int(number));
+        }
+        graph.initializers.insert("rows".to_owned(), Tensor::from_ints(&numbers));
+        // Many of these are not even read.
+        if let Ok(graph) = Graph::read(graph.to_bytes().into())
+            && let Ok(model) = load(graph, MANIFEST)
+        {
+            model.summary();
+        }
+    }
 }

@@ -75,7 +75,7 @@ impl Conventions {
         } else if let Some(family) = family {
             (family.numbers.clone(), format!("its names are those of Keras' {}", family.name))
         } else if keras {
-            (Section::mode(Mode::Tf), "it is TensorFlow's, and of no family that is known".to_owned())
+            (Section::mode(Mode::Tf), "it is Keras' or TensorFlow's, and of no family that is known".to_owned())
         } else if graph.producer.starts_with("onnx-caffe2") {
             (Section::mode(Mode::Caffe), "it is Caffe's".to_owned())
         } else if graph.producer.starts_with("pytorch") {

@@ -137,9 +137,22 @@ fn node_from_proto(proto: NodeProto, index: usize, directory: &mut Directory) ->
     for mut attribute in proto.attribute {
         let name = std::mem::take(&mut attribute.name);
         let value = attribute_from_proto(&node, &name, attribute, directory)?;
+        check_window(&node, &name, &value)?;
         node.attributes.insert(name, value);
     }
     Ok(node)
+}
+
+/// Refuses windows of no sensible size, so that arithmetic on the others cannot overflow.
+fn check_window(node: &Node, name: &str, value: &Attribute) -> Result<()> {
+    const WINDOW: [&str; 6] = ["dilations", "kernel_shape", "output_padding", "output_shape", "pads", "strides"];
+    const LARGEST: u64 = 1 << 24;
+    match value {
+        Attribute::Ints(values) if WINDOW.contains(&name) && values.iter().any(|v| v.unsigned_abs() > LARGEST) => {
+            Err(node.error(format!("its {name} are out of all proportion: {values:?}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes every node's name unique, leaving alone those that are.

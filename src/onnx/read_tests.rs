@@ -218,6 +218,13 @@ fn open_dimensions_become_symbols() {
     assert_eq!(graph.unwrap().inputs[0].shape, Some(symbols));
 }
 
+#[test]
+fn windows_out_of_all_proportion_are_refused() {
+    let mut graph = small_graph();
+    graph.nodes[0].attributes.insert("strides".to_owned(), Attribute::Ints(vec![1, i64::MAX]));
+    assert!(refusal(&graph).contains("its strides are out of all proportion"));
+}
+
 proptest::proptest! {
     #[test]
     fn damaged_files_never_panic(at in 0_usize..600, byte: u8, cut in 0_usize..600) {

@@ -36,7 +36,7 @@ impl Graph {
         let mut readers =
             self.nodes.iter().enumerate().filter(|(_, node)| node.inputs.iter().any(|name| name == product));
         let (add, node) = readers.next().filter(|_| !is_output)?;
-        if readers.next().is_some() || node.op_type != "Add" || !node.domain.is_empty() {
+        if readers.next().is_some() || node.op_type != "Add" || !node.domain.is_empty() || node.output(0).is_none() {
             return None;
         }
         let bias = node.inputs.iter().find(|name| *name != product)?;

@@ -116,7 +116,8 @@ impl LayerConfig {
         let channels = self.output_shape.last().copied().flatten();
         let input = node.input(0).and_then(|input| shapes.get(input));
         if layer.kind.is_convolution() {
-            let kernel: Vec<usize> = tensor("kernel").map_or_else(Vec::new, |kernel| kernel.shape()[2..].to_vec());
+            let kernel: Vec<usize> =
+                tensor("kernel").and_then(|kernel| kernel.shape().get(2..)).unwrap_or_default().to_vec();
             self.filters = channels;
             self.padding = padding(node, input, &kernel);
             self.dilation_rate = Some(list(node, "dilations", kernel.len()));
@@ -180,8 +181,9 @@ fn padding(node: &Node, input: Option<&Shape>, kernel: &[usize]) -> Option<Paddi
     let (strides, dilations) = (list(node, "strides", 2), list(node, "dilations", 2));
     let keras_pads = |axis: usize| {
         let (size, stride) = (input?.get(axis + 2)?.size()?, *strides.get(axis)?);
-        let reach = dilations.get(axis)? * (kernel.get(axis)? - 1) + 1;
-        let total = ((size.div_ceil(stride) - 1) * stride + reach).saturating_sub(size) as i64;
+        let reach = dilations.get(axis)?.checked_mul(kernel.get(axis)?.checked_sub(1)?)?.checked_add(1)?;
+        let places = size.checked_sub(1)?.checked_div(stride)?;
+        let total = (places * stride + reach).saturating_sub(size) as i64;
         Some([total / 2, total - total / 2])
     };
     let explicit = [[top, bottom], [left, right]];
