@@ -78,14 +78,13 @@ impl Parameter<'_> {
             values.into_shape_with_order(shape).map_err(|error| self.unreadable(&error))
         };
         Ok(match self.axes {
-            Axes::Same => values,
+            Axes::Same | Axes::Dense { transposed: false, flattened: None } => values,
             Axes::ChannelsLast => values.permuted_axes(&[2, 3, 1, 0][..]),
             Axes::Depthwise { groups } => {
                 let shape = [groups, self.shape()[0] / groups, self.shape()[2], self.shape()[3]];
                 reshaped(values, &shape)?.permuted_axes(&[2, 3, 0, 1][..])
             }
             Axes::Dense { transposed: true, flattened: None } => values.reversed_axes(),
-            Axes::Dense { transposed: false, flattened: None } => values,
             Axes::Dense { transposed: true, flattened: Some([channels, height, width]) } => {
                 let maps = reshaped(values, &[self.shape()[0], channels, height, width])?;
                 reshaped(maps.permuted_axes(&[2, 3, 1, 0][..]), &self.keras_shape())?
