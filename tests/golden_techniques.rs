@@ -89,13 +89,13 @@ fn layer_outputs_are_what_pytorchs_hooks_see() {
 #[test]
 fn sliding_occlusion_is_captums() {
     let (_, _, maps) =
-        explain(&Occlusion { patch: 60, stride: 50, placement: Placement::Sliding, ..Default::default() });
+        explain(&Occlusion { patch: Some(60), stride: Some(50), placement: Placement::Sliding, ..Default::default() });
     assert_close(&thinned(&maps.maps[0].drop.0), "occlusion_sliding", 1e-4);
 }
 
 #[test]
 fn centered_occlusion_is_one_run_for_each_cell() {
-    let (model, picture, maps) = explain(&Occlusion { patch: 100, stride: 75, ..Default::default() });
+    let (model, picture, maps) = explain(&Occlusion { patch: Some(100), stride: Some(75), ..Default::default() });
     let found = &maps.maps[0];
     assert_close(&found.probability.0.view(), "occlusion_centered", 1e-4);
 
@@ -114,7 +114,8 @@ fn centered_occlusion_is_one_run_for_each_cell() {
 #[test]
 fn every_fill_gives_another_map() {
     let fills = [Fill::Value(0.5), Fill::Gray, Fill::Mean, Fill::Black, Fill::Blur];
-    let maps = fills.map(|fill| explain(&Occlusion { patch: 100, stride: 150, fill, ..Default::default() }).2);
+    let maps =
+        fills.map(|fill| explain(&Occlusion { patch: Some(100), stride: Some(150), fill, ..Default::default() }).2);
     let probabilities = maps.map(|maps| maps.maps[0].probability.0.clone());
     for (index, map) in probabilities.iter().enumerate() {
         assert!(map.iter().all(|value| value.is_finite()));

@@ -72,6 +72,13 @@ enum Layer {
     Residual,
     /// Two branches of different reach, joined along the channels and mixed to as many as before.
     Inception,
+    /// A convolution of single elements that begins beyond the border, as a kernel of 1 padded only behind.
+    Shifted,
+    /// A border of a constant, which is then cut away by a convolution without one.
+    Pad {
+        before: i64,
+        after: i64,
+    },
     /// Ends the local part: `x * sigmoid(mean of x)`.
     SqueezeExcite,
 }
@@ -129,6 +136,16 @@ impl Layer {
                     .push(Node::new("Concat", [inner("wide"), inner("point")], [inner("both")]).with_int("axis", 1));
                 push_conv(graph, &inner("both"), to, [CHANNELS, 2 * CHANNELS, 1], |conv| conv);
             }
+            Self::Shifted => {
+                push_conv(graph, from, to, [CHANNELS, CHANNELS, 1], |conv| conv.with_ints("pads", [0, 0, 1, 1]));
+            }
+            Self::Pad { before, after } => {
+                let pads = [0, 0, before, before, 0, 0, after, after];
+                graph.initializers.insert(inner("pads"), Tensor::from_ints(&pads));
+                graph.initializers.insert(inner("border"), Tensor::scalar(0.7));
+                graph.nodes.push(Node::new("Pad", [from, &inner("pads"), &inner("border")], [inner("padded")]));
+                push_conv(graph, &inner("padded"), to, [CHANNELS, CHANNELS, 2], |conv| conv);
+            }
             Self::SqueezeExcite => {
                 graph.nodes.push(Node::new("GlobalAveragePool", [from], [inner("mean")]));
                 graph.nodes.push(Node::new("Sigmoid", [inner("mean")], [inner("gate")]));
@@ -185,6 +202,8 @@ fn layer() -> impl Strategy<Value = Layer> {
         Just(Layer::BatchNorm),
         Just(Layer::Residual),
         Just(Layer::Inception),
+        Just(Layer::Shifted),
+        (0_i64..3, 1_i64..3).prop_map(|(before, after)| Layer::Pad { before, after }),
         Just(Layer::SqueezeExcite),
     ]
 }

@@ -95,7 +95,7 @@ fn gradients_gather_at_the_sign() {
 #[test]
 fn occlusions_largest_drop_lies_inside_the_sign() {
     let picture = model().prepare(stop_sign::draw(640, 480, SIGN));
-    let technique = Occlusion { stride: 28, ..Occlusion::default() };
+    let technique = Occlusion { stride: Some(28), ..Occlusion::default() };
     let found = technique.explain(model(), &picture, &Cancellation::default()).unwrap();
     assert_eq!(found.positions, 64);
     let drop = found.maps[0].drop.0.clone().into_dimensionality::<Ix2>().unwrap();

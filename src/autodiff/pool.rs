@@ -153,7 +153,9 @@ pub(super) fn average(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Co
 /// The constant `[1, 1, H', W']` of one over each window's number of elements.
 fn reciprocal_counts(ctx: &mut Context<'_>, node: &Node, window: &Window) -> String {
     let include = node.int("count_include_pad", 0) != 0;
-    let name = format!("{}/reciprocal_counts", node.outputs.first().map_or("", String::as_str));
+    // The counts at the border depend on the input's size too, which may differ where the output's is the same.
+    let sizes = [window.rows.input, window.columns.input];
+    let name = format!("{}/reciprocal_counts_of_{sizes:?}", node.outputs.first().map_or("", String::as_str));
     ctx.tensor(name, || {
         let counts = |axis: Axis, after: usize| -> Vec<usize> {
             (0..axis.output).map(|index| axis.elements(index, include.then_some(after))).collect()

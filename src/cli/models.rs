@@ -22,7 +22,7 @@ impl ListModels {
         let line = |(name, entry): (&str, Entry)| match entry {
             Entry::Ready(model) => format!("{name:width$}  {}\n", model.title()),
             Entry::Idle(known) => format!("{name:width$}  {}\n", known.map_or_else(String::new, |known| known.title)),
-            Entry::Broken(error) => format!("{name:width$}  cannot be served: {error}\n"),
+            Entry::Broken(error, _) => format!("{name:width$}  cannot be served: {error}\n"),
         };
         print(models.iter().map(line).collect::<Vec<_>>().concat().as_bytes())
     }

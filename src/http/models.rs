@@ -95,7 +95,7 @@ impl Summary {
         let (status, problem, description) = match entry {
             Entry::Ready(model) => (Status::Ready, None, Some(Description::of(&model))),
             Entry::Idle(description) => (Status::Idle, None, description),
-            Entry::Broken(error) => (Status::Broken, Some(error.to_string()), None),
+            Entry::Broken(error, _) => (Status::Broken, Some(error.to_string()), None),
         };
         let input = description.as_ref().map(|Description { input: (width, height), .. }| (*width, *height));
         Self {

@@ -30,7 +30,7 @@ pub struct App {
     /// Room for the uploads that are held in memory: as many as may run and wait, so that they are bounded too.
     uploads: Arc<Semaphore>,
     /// The turn to load a model.
-    loading: Semaphore,
+    loading: Arc<Semaphore>,
 }
 
 impl App {
@@ -43,7 +43,7 @@ impl App {
             models: OnceLock::new(),
             workers: Workers::new(sessions, queue),
             uploads,
-            loading: Semaphore::new(1),
+            loading: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -61,15 +61,29 @@ impl App {
         Ok(())
     }
 
-    /// The model called `name`, loaded if need be: one at a time, so that loading never takes all threads.
+    /// The model called `name`, loaded if need be, within the time that a request may take.
     async fn model(self: &Arc<Self>, name: &str) -> Result<Arc<Model>> {
         if let Some(model) = self.models()?.at_hand(name)? {
             return Ok(model);
         }
-        let _turn = self.loading.acquire().await.map_err(|error| Error::internal(error.to_string()))?;
-        let (app, name) = (Arc::clone(self), name.to_owned());
-        let loaded = tokio::task::spawn_blocking(move || app.models()?.get(&name)).await;
-        loaded.map_err(|error| Error::internal(format!("loading a model failed: {error}")))?
+        let limit = Duration::from_secs(self.config.server.request_timeout);
+        tokio::time::timeout(limit, self.loaded(name.to_owned())).await.unwrap_or_else(|_| {
+            let message = format!("the model took more than {} s to load; try again in a moment", limit.as_secs());
+            Err(Error::new(Kind::Deadline, "deadline_exceeded", message))
+        })
+    }
+
+    /// Loads the model called `name`. The turn to do so is given back when that is done, also if nobody waits for it any more: so there
+    /// is never more than one thread that loads.
+    async fn loaded(self: &Arc<Self>, name: String) -> Result<Arc<Model>> {
+        let turn = Arc::clone(&self.loading).acquire_owned().await;
+        let turn = turn.map_err(|error| Error::internal(error.to_string()))?;
+        let app = Arc::clone(self);
+        let loaded = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            app.models()?.get(&name)
+        });
+        loaded.await.map_err(|error| Error::internal(format!("loading a model failed: {error}")))?
     }
 
     /// The settings.

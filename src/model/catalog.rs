@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,7 +12,7 @@ use std::{
 
 use super::{
     Model,
-    sources::{Source, read, sources},
+    sources::{Source, Stamp, read, sources},
 };
 use crate::{
     config::Config,
@@ -49,8 +50,8 @@ pub enum Entry {
     Ready(Arc<Model>),
     /// It is loaded when it is asked for; what it is like is known once it has been examined.
     Idle(Option<Description>),
-    /// It cannot be served, and why.
-    Broken(Error),
+    /// It cannot be served, and why; it is tried again once its files have changed.
+    Broken(Error, Stamp),
 }
 
 /// What a list of models says of one.
@@ -114,10 +115,21 @@ impl Models {
     pub fn at_hand(&self, name: &str) -> Result<Option<Arc<Model>>> {
         let place = self.shelf.get(name).ok_or_else(|| unknown(name, &self.shelf))?;
         place.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        match &*place.entry() {
-            Entry::Ready(model) => Ok(Some(Arc::clone(model))),
+        let mut entry = place.entry();
+        match &*entry {
+            Entry::Ready(model) => {
+                let model = Arc::clone(model);
+                drop(entry);
+                // It may have compiled programs since.
+                self.make_room(name, 0);
+                Ok(Some(model))
+            }
             Entry::Idle(_) => Ok(None),
-            Entry::Broken(error) => Err(cannot_be_served(name, error)),
+            Entry::Broken(_, stamp) if *stamp != place.source.stamp() => {
+                *entry = Entry::Idle(None);
+                Ok(None)
+            }
+            Entry::Broken(error, _) => Err(cannot_be_served(name, error)),
         }
     }
 
@@ -136,7 +148,7 @@ impl Models {
         let model = self.load(name, place)?;
         *place.entry() = Entry::Ready(Arc::clone(&model));
         drop(loading);
-        self.make_room(name);
+        self.make_room(name, 0);
         Ok(model)
     }
 
@@ -156,22 +168,37 @@ impl Models {
         self.shelf.iter().map(|(name, place)| (name.as_str(), place.entry().clone()))
     }
 
-    /// Reads and tries the model of `place`; an error stays there.
+    /// Reads and tries the model of `place`, after others have made room for it; an error stays there.
+    ///
+    /// A file that makes this crate panic breaks its model, and nothing else.
     fn load(&self, name: &str, place: &Place) -> Result<Arc<Model>> {
-        let model = read(name, &place.source, &self.config, &self.runtime);
-        let tried = model.and_then(|model| (self.trial)(&model).map(|()| Arc::new(model)));
+        let stamp = place.source.stamp();
+        self.make_room(name, stamp.length);
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            let model = read(name, &place.source, &self.config, &self.runtime)?;
+            (self.trial)(&model).map(|()| Arc::new(model))
+        }));
+        let tried = tried.unwrap_or_else(|_| {
+            Err(Error::setup(
+                "invalid_model",
+                "reading it failed in a way that is a mistake of Glassbox; please report it",
+            ))
+        });
         tried.map_err(|error| {
             tracing::warn!(model = name, code = error.code, "cannot be served: {error}");
             let refusal = cannot_be_served(name, &error);
-            *place.entry() = Entry::Broken(error);
+            *place.entry() = Entry::Broken(error, stamp);
             refusal
         })
     }
 
-    /// Unloads models until those left are within the memory limit, the one unused for the longest first, and never the one called
-    /// `kept`. Who uses one goes on with it to the end.
-    fn make_room(&self, kept: &str) {
+    /// Unloads models until those left, with `more` bytes, are within the memory limit: the one unused for the longest first, and never
+    /// the one called `kept`. Who uses one goes on with it to the end.
+    fn make_room(&self, kept: &str, more: u64) {
         let limit = self.config.runtime.memory_limit;
+        if limit == 0 {
+            return;
+        }
         let mut loaded: Vec<(&str, &Place, Arc<Model>)> = Vec::new();
         for (name, place) in &self.shelf {
             if let Entry::Ready(model) = &*place.entry() {
@@ -179,9 +206,9 @@ impl Models {
             }
         }
         loaded.sort_by_key(|(_, place, _)| place.used.load(Ordering::Relaxed));
-        let mut memory: u64 = loaded.iter().map(|(_, _, model)| model.memory()).sum();
+        let mut memory = more + loaded.iter().map(|(_, _, model)| model.memory()).sum::<u64>();
         for (name, place, model) in loaded.iter().filter(|(name, ..)| *name != kept) {
-            if limit == 0 || memory <= limit {
+            if memory <= limit {
                 return;
             }
             memory = memory.saturating_sub(model.memory());

@@ -26,6 +26,8 @@ use crate::{
 const MOST_NUMBERS: usize = 8 << 20;
 /// The most patches in a batch: more make no step faster.
 const MOST_PATCHES: usize = 64;
+/// How many patches are looked at to tell whether their windows are small.
+const SAMPLE: usize = 256;
 /// The share of the multiplications that must be saved; the crops cost time too.
 const LEAST_SAVING: f64 = 0.2;
 
@@ -45,7 +47,7 @@ pub(super) struct Incremental {
     probabilities: String,
     steps: Vec<(Step, Program)>,
     frontier: Vec<String>,
-    rest: Option<Program>,
+    rest: Program,
     /// The channels, rows and columns of each local value.
     sizes: HashMap<String, [usize; 3]>,
     work: u64,
@@ -65,10 +67,7 @@ impl Incremental {
         if steps.is_empty() {
             return Ok(None);
         }
-        let rest = match frontier.as_slice() {
-            [only] if *only == probabilities => None,
-            values => Some(programs.compile_graph(&forward.between(values, &[&probabilities], shapes)?)?),
-        };
+        let rest = programs.compile_graph(&forward.between(&frontier, &[&probabilities], shapes)?)?;
         let work = forward.work(shapes);
         let steps = steps.into_iter().map(|step| {
             let program = programs.compile_graph(&forward.of_step(&step, shapes))?;
@@ -90,9 +89,10 @@ impl Incremental {
         question
     }
 
-    /// How many of `patches` to run at once; `None` if full runs would take about as long.
+    /// How many of `patches` to run at once; `None` if full runs would take about as long. Some hundred of them tell.
     pub fn batch(&self, patches: &[Patch]) -> Option<usize> {
-        let extents = self.extents(patches);
+        let sample: Vec<Patch> = patches.iter().step_by(patches.len().div_ceil(SAMPLE).max(1)).cloned().collect();
+        let extents = self.extents(&sample);
         let mut numbers = 1;
         let mut saved = 0.0;
         for (step, _) in &self.steps {
@@ -141,10 +141,7 @@ impl Incremental {
         let ends = self.frontier.iter().map(|name| Ok((name.as_str(), changed[name.as_str()].whole(&base(name)?))));
         let ends = ends.collect::<Result<Vec<_>>>()?;
         let inputs = ends.iter().map(|(name, value)| (*name, Input::Floats(value.view().into_dyn()))).collect();
-        let probabilities = match &self.rest {
-            Some(rest) => rest.run(inputs, cancellation)?.remove(&self.probabilities),
-            None => ends.into_iter().next().map(|(_, value)| value.into_dyn()),
-        };
+        let probabilities = self.rest.run(inputs, cancellation)?.remove(&self.probabilities);
         let probabilities = probabilities.and_then(|values| values.into_dimensionality::<Ix2>().ok());
         probabilities.ok_or_else(|| Error::internal("a run gave no probabilities"))
     }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -28,6 +29,24 @@ pub(super) enum Source {
     Directory(PathBuf),
     /// A directory whose name no address can hold.
     Unaddressable,
+}
+
+/// When the files of a model were last written, and how long its `model.onnx` is: another stamp, other files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// The bytes of `model.onnx`.
+    pub length: u64,
+    written: Vec<Option<SystemTime>>,
+}
+
+impl Source {
+    /// The stamp of the files as they are now.
+    pub fn stamp(&self) -> Stamp {
+        let Self::Directory(directory) = self else { return Stamp::default() };
+        let file = |name: &str| fs::metadata(directory.join(name)).ok();
+        let written = ["model.onnx", "model.toml", "labels.txt"].map(|name| file(name)?.modified().ok());
+        Stamp { length: file("model.onnx").map_or(0, |file| file.len()), written: written.to_vec() }
+    }
 }
 
 /// All models that there are, by name; one in `models.dir` takes the place of a built-in of its name.

@@ -134,6 +134,9 @@ fn node_from_proto(proto: NodeProto, index: usize, directory: &mut Directory) ->
         outputs: proto.output,
         attributes: BTreeMap::new(),
     };
+    if node.outputs.is_empty() {
+        return Err(node.error("it has no output"));
+    }
     for mut attribute in proto.attribute {
         let name = std::mem::take(&mut attribute.name);
         let value = attribute_from_proto(&node, &name, attribute, directory)?;
@@ -148,6 +151,9 @@ fn check_window(node: &Node, name: &str, value: &Attribute) -> Result<()> {
     const WINDOW: [&str; 6] = ["dilations", "kernel_shape", "output_padding", "output_shape", "pads", "strides"];
     const LARGEST: u64 = 1 << 24;
     match value {
+        Attribute::Int(size) if name == "blocksize" && size.unsigned_abs() > LARGEST => {
+            Err(node.error(format!("its {name} {size} is too large")))
+        }
         Attribute::Ints(values) if WINDOW.contains(&name) && values.iter().any(|v| v.unsigned_abs() > LARGEST) => {
             Err(node.error(format!("its {name} are out of all proportion: {values:?}")))
         }

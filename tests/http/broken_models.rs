@@ -61,6 +61,15 @@ async fn broken_models_are_listed_with_what_is_wrong_and_do_not_stop_the_others(
 }
 
 #[tokio::test]
+async fn a_broken_model_is_tried_again_once_its_files_have_changed() {
+    let (server, directory) = server();
+    let call = || server.request("POST", "/v1/models/unlabelled/predict").body(png(stop_sign()));
+    refused(call(), 503, "broken_model").await;
+    fs::write(directory.path().join("unlabelled/labels.txt"), "one\ntwo\nthree\nfour\nfive\n").unwrap();
+    assert!(json(call()).await["predictions"][0]["label"].is_string());
+}
+
+#[tokio::test]
 async fn a_call_on_a_broken_model_is_a_503_with_the_reason() {
     let (server, _directory) = server();
     let picture = png(stop_sign());

@@ -51,7 +51,7 @@ fn techniques_that_can_share_a_run_do() {
         vec![Box::new(Saliency::default()), Box::new(GuidedBackprop::default()), Box::new(GradCam::default())]
     };
     assert_eq!(runs(sharing()), 1);
-    let occlusion = || Box::new(Occlusion { patch: 200, stride: 200, ..Occlusion::default() });
+    let occlusion = || Box::new(Occlusion { patch: Some(200), stride: Some(200), ..Occlusion::default() });
     let with_occlusion = sharing().into_iter().chain([occlusion() as Box<dyn Explainer>]).collect();
     assert_eq!(runs(with_occlusion), runs(vec![occlusion()]) + 1);
     // Those that explain other classes cannot share it.

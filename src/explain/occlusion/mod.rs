@@ -31,14 +31,14 @@ pub struct Occlusion {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
     pub class: Vec<ClassRef>,
-    /// The side of the square that is covered, in pixels of the model's input.
-    #[arg(long, default_value_t = Occlusion::default().patch)]
+    /// The side of the square that is covered, in pixels of the model's input; by default 70 of 224, and as much of other sizes.
+    #[arg(long)]
     #[schema(minimum = 1)]
-    pub patch: usize,
-    /// How far the square moves, in pixels of the model's input.
-    #[arg(long, default_value_t = Occlusion::default().stride)]
+    pub patch: Option<usize>,
+    /// How far the square moves, in pixels of the model's input; by default 14 of 224, and as much of other sizes.
+    #[arg(long)]
     #[schema(minimum = 1)]
-    pub stride: usize,
+    pub stride: Option<usize>,
     /// What covers the square: a number after preprocessing, `gray`, `mean`, `black` or `blur`.
     #[arg(long, default_value_t)]
     #[schema(value_type = String, default = "0.5")]
@@ -64,8 +64,8 @@ impl Default for Occlusion {
     fn default() -> Self {
         Self {
             class: Vec::new(),
-            patch: 70,
-            stride: 14,
+            patch: None,
+            stride: None,
             fill: Fill::default(),
             placement: Placement::default(),
             quantity: Quantity::default(),
@@ -82,7 +82,9 @@ impl Technique for Occlusion {
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<OcclusionMaps> {
         let classes = model.resolve(&self.class)?;
         let (_, _, height, width) = picture.input.dim();
-        let windows = Windows::new(self.placement, [height, width], self.patch, self.stride)?;
+        let share = |of_224: usize| (height.min(width) * of_224 / 224).max(1);
+        let (patch, stride) = (self.patch.unwrap_or(share(70)), self.stride.unwrap_or(share(14)));
+        let windows = Windows::new(self.placement, [height, width], patch, stride)?;
         let patches: Vec<Patch> = windows.iter().collect();
         let covered = self.fill.of(model, picture);
         let covering = model.cover(&picture.input, &covered, &patches, &classes, cancellation)?;
@@ -108,6 +110,6 @@ impl Technique for Occlusion {
     /// One place of the square.
     fn trial(model: &Model) -> Self {
         let preprocessing = model.preprocessing();
-        Self { stride: preprocessing.width().min(preprocessing.height()), ..Self::default() }
+        Self { stride: Some(preprocessing.width().min(preprocessing.height())), ..Self::default() }
     }
 }

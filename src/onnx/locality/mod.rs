@@ -146,7 +146,7 @@ impl Walk<'_> {
         inputs.retain(|name| seen.insert(name.clone()));
         let work = rules::work(node, self.graph, self.shapes);
         if let [input] = inputs.as_slice()
-            && local.is_pointwise()
+            && local.pointwise
             && consumers.get(input.as_str()).is_some_and(|readers| readers.len() == 1)
             && self.graph.outputs.iter().all(|output| output.name != *input)
             && let Some(step) = self.steps.iter_mut().find(|step| step.output == *input)
@@ -156,7 +156,7 @@ impl Walk<'_> {
             step.work += work;
             return;
         }
-        let Local { rows, columns, border, node } = local;
+        let Local { rows, columns, border, node, .. } = local;
         self.steps.push(Step { inputs, output, rows, columns, border, nodes: vec![node], work });
     }
 }

@@ -10,15 +10,14 @@ pub(super) struct Local {
     pub border: f32,
     /// The node as it works on crops that include the border.
     pub node: Node,
+    /// Whether each element depends on the one in its own place alone.
+    pub pointwise: bool,
 }
 
 impl Local {
     fn pointwise(node: &Node) -> Self {
-        Self { rows: Reach::POINT, columns: Reach::POINT, border: 0.0, node: node.clone() }
-    }
-
-    pub fn is_pointwise(&self) -> bool {
-        self.rows == Reach::POINT && self.columns == Reach::POINT
+        let node = node.clone();
+        Self { rows: Reach::POINT, columns: Reach::POINT, border: 0.0, node, pointwise: true }
     }
 }
 
@@ -48,6 +47,7 @@ pub(super) fn local(node: &Node, graph: &Graph, inputs: &[[usize; 2]], output: [
             let alike = constants().all(|tensor| tensor.shape().iter().rev().take(2).all(|&length| length == 1));
             (same_size && alike).then(|| Local::pointwise(node))
         }
+        "Pad" => padding(node, graph, inputs[0], output),
         "Concat" => {
             let channels = matches!(node.int("axis", 0), 1 | -3);
             (same_size && channels && constants().next().is_none()).then(|| Local::pointwise(node))
@@ -81,7 +81,28 @@ fn window(node: &Node, kernel: &[usize], input: [usize; 2], output: [usize; 2], 
     for padding in ["pads", "auto_pad", "ceil_mode"] {
         node.attributes.remove(padding);
     }
-    Some(Local { rows, columns, border, node })
+    let pointwise = rows == Reach::POINT && columns == Reach::POINT && input == output;
+    Some(Local { rows, columns, border, node, pointwise })
+}
+
+/// A constant around rows and columns: each element is one of the input, or of what lies beyond its border.
+fn padding(node: &Node, graph: &Graph, input: [usize; 2], output: [usize; 2]) -> Option<Local> {
+    let constant = |index: usize| node.input(index).and_then(|name| graph.initializers.get(name));
+    let pads = constant(1)?.ints().ok()?;
+    let border = match node.input(2) {
+        Some(_) => *constant(2)?.floats().ok()?.first()?,
+        None => 0.0,
+    };
+    let [0, 0, top, left, 0, 0, bottom, right] = pads.as_slice() else { return None };
+    if node.string("mode", "constant") != "constant"
+        || node.input(3).is_some()
+        || [top, left, bottom, right].iter().any(|pad| **pad < 0)
+    {
+        return None;
+    }
+    let reach = |before: i64| Some(Reach { stride: 1, before: usize::try_from(before).ok()?, length: 1 });
+    let copy = Node { name: node.name.clone(), ..Node::new("Identity", [node.input(0)?], [node.output(0)?]) };
+    Some(Local { rows: reach(*top)?, columns: reach(*left)?, border, node: copy, pointwise: input == output })
 }
 
 /// Whether each average is over the whole window: none is cut at the border, or what lies beyond counts as zero.

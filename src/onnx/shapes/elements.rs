@@ -177,9 +177,10 @@ fn range(start: &Elements, limit: &Elements, delta: &Elements) -> Option<Element
     if steps.unsigned_abs() > MOST_ELEMENTS as u64 {
         return None;
     }
-    let values = (0..).map(|index| start + index * delta);
-    let list = values.take_while(|&value| if delta > 0 { value < limit } else { value > limit }).map(Element::Int);
-    Some(Elements::list(list.collect()))
+    let values = (0..=steps).map(|index| start.checked_add(index.checked_mul(delta)?));
+    let values: Vec<i64> = values.collect::<Option<_>>()?;
+    let list = values.into_iter().take_while(|&value| if delta > 0 { value < limit } else { value > limit });
+    Some(Elements::list(list.map(Element::Int).collect()))
 }
 
 fn cast(node: &Node, of: &Elements) -> Option<Elements> {
