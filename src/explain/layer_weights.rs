@@ -10,6 +10,8 @@ use crate::{
     onnx::Layer,
 };
 
+/// The bytes that a `NumPy` file's header takes.
+const HEADER: usize = 128;
 /// How many bins a histogram has.
 const BINS: usize = 32;
 
@@ -97,13 +99,15 @@ impl Weights {
             return Err(Error::unprocessable("missing_tensor", message));
         }
         let parameters = self.chosen(model, layer)?;
-        let mut file = Vec::new();
+        let numbers: usize = parameters.iter().map(|parameter| parameter.shape().iter().product::<usize>()).sum();
+        let mut file = Vec::with_capacity(HEADER + numbers * size_of::<f32>());
         for parameter in &parameters {
             let numbers = match self.order {
                 AxisOrder::Keras => parameter.in_keras_order()?,
                 AxisOrder::Onnx => parameter.values()?,
             };
-            numbers.write_npy(&mut file).map_err(|error| Error::internal(error.to_string()))?;
+            // Row by row: not every reader of such files knows Fortran's order.
+            numbers.as_standard_layout().write_npy(&mut file).map_err(|error| Error::internal(error.to_string()))?;
         }
         Ok(file)
     }

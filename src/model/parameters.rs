@@ -72,23 +72,26 @@ impl Parameter<'_> {
     /// channels first: the rows of a dense layer right after a `Flatten` are put into Keras' order too.
     pub fn in_keras_order(&self) -> Result<ArrayD<f32>> {
         let values = self.values()?;
+        // Numbers that lie in order keep their place; others are copied once.
         let reshaped = |values: ArrayD<f32>, shape: &[usize]| {
-            let reshaped = values.to_shape(shape).map(ndarray::CowArray::into_owned);
-            reshaped.map_err(|error| self.unreadable(&error))
+            let values = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
+            values.into_shape_with_order(shape).map_err(|error| self.unreadable(&error))
         };
         Ok(match self.axes {
-            Axes::Same => values,
+            Axes::Same | Axes::Dense { transposed: false, flattened: None } => values,
             Axes::ChannelsLast => values.permuted_axes(&[2, 3, 1, 0][..]),
             Axes::Depthwise { groups } => {
                 let shape = [groups, self.shape()[0] / groups, self.shape()[2], self.shape()[3]];
                 reshaped(values, &shape)?.permuted_axes(&[2, 3, 0, 1][..])
             }
-            Axes::Dense { transposed, flattened } => {
-                let kernel = if transposed { values.reversed_axes() } else { values };
-                let Some([channels, height, width]) = flattened else { return Ok(kernel) };
-                let outputs = kernel.shape()[1];
-                let rows = reshaped(kernel, &[channels, height, width, outputs])?;
-                reshaped(rows.permuted_axes(&[1, 2, 0, 3][..]), &self.keras_shape())?
+            Axes::Dense { transposed: true, flattened: None } => values.reversed_axes(),
+            Axes::Dense { transposed: true, flattened: Some([channels, height, width]) } => {
+                let maps = reshaped(values, &[self.shape()[0], channels, height, width])?;
+                reshaped(maps.permuted_axes(&[2, 3, 1, 0][..]), &self.keras_shape())?
+            }
+            Axes::Dense { transposed: false, flattened: Some([channels, height, width]) } => {
+                let maps = reshaped(values, &[channels, height, width, self.shape()[1]])?;
+                reshaped(maps.permuted_axes(&[1, 2, 0, 3][..]), &self.keras_shape())?
             }
         })
     }
