@@ -10,7 +10,7 @@ use glassbox::{
     config::Config,
     error::Error,
     model::{Imported, Labels, Model, Models, Naming, Question, import_vgg16},
-    onnx::last_convolution,
+    onnx::feature_layer,
     runtime::Cancellation,
 };
 use ndarray::{Array4, ArrayD};
@@ -39,7 +39,7 @@ fn load(models: &Path, name: &str) -> Result<Model, Error> {
 fn check(model: &Model) {
     let names: Vec<_> = model.layers().iter().skip(1).map(|layer| layer.name.as_str()).collect();
     assert!(names.join(" ").starts_with(LAYERS), "{names:?}");
-    assert_eq!(last_convolution(model.layers()).unwrap().name, "block5_conv3");
+    assert_eq!(feature_layer(model.layers()).unwrap().name, "block5_conv3");
     let picture = Array4::from_shape_vec((1, 3, 64, 64), vgg16::uniform(100, 3 * 64 * 64, 2.0)).unwrap();
     let answer = model.ask(&Question::default(), &picture, &[None], &Cancellation::default()).unwrap();
     let logits = ArrayD::<f32>::read_npy(fs::File::open(golden("logits.npy")).unwrap()).unwrap();

@@ -10,7 +10,7 @@ use glassbox::{
     autodiff::Rule,
     config,
     model::{Files, Model, Question},
-    onnx::Graph,
+    onnx::{Dim, Graph, Layer},
     runtime::{Cancellation, Runtime, Weights},
 };
 use ndarray::{Array4, ArrayD, Axis, Slice};
@@ -160,4 +160,55 @@ fn small_networks_have_autograds_gradients() {
 #[ignore = "`make zoo` writes the networks first"]
 fn full_networks_have_autograds_gradients() {
     check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("target/zoo/networks"), 1e-3);
+}
+
+/// The layers, that which Grad-CAM looks at by default with an arrow.
+#[test]
+fn layers_have_names_that_people_recognise() {
+    let runtime = Runtime::load(&config::Runtime::default()).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    for network in Network::all(&small()) {
+        let model = network.model(&runtime, Weights::new(cache.path())).unwrap();
+        let shown = &model.feature_layer(None).unwrap().name;
+        let line = |layer: &Layer| {
+            let arrow = if layer.name == *shown { "->" } else { "" };
+            let activation = layer.activation.map_or_else(String::new, |activation| format!(" + {activation}"));
+            let sizes: Vec<String> = layer.output_shape.iter().skip(1).map(size).collect();
+            let kind = format!("{}{activation}", layer.kind);
+            format!("{arrow:<3}{:<50} {kind:<32} {}\n", layer.name, sizes.join("x"))
+        };
+        let lines: String = model.layers().iter().map(line).collect();
+        insta::assert_snapshot!(format!("{}_{}", network.name, network.exporter), lines);
+    }
+}
+
+#[test]
+fn a_layer_answers_to_the_names_of_the_modules_that_it_ends() {
+    let runtime = Runtime::load(&config::Runtime::default()).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let networks = Network::all(&small());
+    let names = [
+        ("vgg16", "legacy", "features.28", "block5_conv3"),
+        ("vgg16", "legacy", "features.29", "block5_conv3"),
+        ("vgg16", "dynamo", "features.28", "block5_conv3"),
+        ("vgg11_bn", "dynamo", "features.26", "features.25"),
+        ("resnet18", "legacy", "layer4.1", "layer4.1.relu_1"),
+        ("resnet18", "legacy", "layer4", "layer4.1.relu_1"),
+        ("resnet18", "dynamo", "layer4.1", "layer4.1.relu"),
+        ("resnet18", "dynamo", "layer4.1.bn2", "layer4.1.conv2"),
+        ("densenet", "legacy", "features.denseblock2", "features.denseblock2.concatenate"),
+        ("mobilenet_v2", "legacy", "features.4", "features.4.0"),
+        ("googlenet", "dynamo", "inception5b", "inception5b.concatenate"),
+        ("keras_mobilenet", "keras", "conv_pw_3_relu", "conv_pw_3"),
+        ("keras_xception", "keras", "block14_sepconv1_act", "block14_sepconv1_1"),
+    ];
+    for (name, exporter, asked, expected) in names {
+        let network = networks.iter().find(|network| network.name == name && network.exporter == exporter).unwrap();
+        let model = network.model(&runtime, Weights::new(cache.path())).unwrap();
+        assert_eq!(model.layer(asked).unwrap().name, expected, "{asked} of {name} ({exporter})");
+    }
+}
+
+fn size(dim: &Dim) -> String {
+    dim.size().map_or_else(|| "?".to_owned(), |size| size.to_string())
 }

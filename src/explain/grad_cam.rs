@@ -24,7 +24,7 @@ pub struct GradCam {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
     pub class: Vec<ClassRef>,
-    /// The layer whose feature maps are weighted; by default the last convolution.
+    /// The layer whose feature maps are weighted; by default the last before the classifier.
     #[arg(long)]
     pub layer: Option<String>,
     /// How the feature maps are weighted.

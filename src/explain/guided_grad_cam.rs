@@ -26,7 +26,7 @@ pub struct GuidedGradCam {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
     pub class: Vec<ClassRef>,
-    /// The layer whose feature maps Grad-CAM weights; by default the last convolution.
+    /// The layer whose feature maps Grad-CAM weights; by default the last before the classifier.
     #[arg(long)]
     pub layer: Option<String>,
     /// How the colour channels become one map.

@@ -89,6 +89,7 @@ pub(super) fn take_in(
 
 /// Brings the graph, whose input has its size by now, to the form that is served, and finds its output.
 fn fit(graph: &mut Graph, input: &str, manifest: &Manifest, labels: Option<&Labels>) -> Result<ChosenOutput> {
+    graph.reshape_strided()?;
     let stated = batch(graph, input);
     let open = graph.open_batch(input)?;
     if let Some(stated) = stated.and_then(|batch| batch.size()).filter(|&stated| stated > 1 && !open) {

@@ -42,7 +42,7 @@ use programs::Programs;
 use crate::{
     error::{Error, Result, did_you_mean, excerpt, quoted},
     imaging::{Region, RgbImage},
-    onnx::{Graph, Layer, LayerConfig, LayerKind, Summary, last_convolution},
+    onnx::{Graph, Layer, LayerConfig, LayerKind, Summary, feature_layer},
     runtime::{Cancellation, Runtime, Weights},
 };
 
@@ -167,17 +167,17 @@ impl Model {
         classes.iter().map(|class| self.labels.resolve(class).map(Some)).collect()
     }
 
-    /// The layer called `name` if its output is feature maps [N, C, H, W]; no name: the last convolution.
+    /// The layer called `name` if its output is feature maps [N, C, H, W]; no name: the last before the classifier.
     ///
     /// An unknown layer, or one without feature maps, is a 422 that names the layers that would do.
     pub fn feature_layer(&self, name: Option<&str>) -> Result<&Layer> {
         let Some(name) = name else {
-            return last_convolution(&self.layers)
+            return feature_layer(&self.layers)
                 .ok_or_else(|| Error::unprocessable("no_convolution", "the model has no convolution: name a `layer`"));
         };
         let maps =
             || self.layers.iter().skip(1).filter(|layer| layer.has_feature_maps()).map(|layer| layer.name.as_str());
-        match self.layers.iter().find(|layer| layer.name == name) {
+        match self.find(name) {
             Some(layer) if layer.has_feature_maps() && layer.kind != LayerKind::InputLayer => Ok(layer),
             Some(_) => Err(Error::unprocessable(
                 "unsuitable_layer",
@@ -190,7 +190,13 @@ impl Model {
     /// The layer called `name`; a 422 that names layers if there is none.
     pub fn layer(&self, name: &str) -> Result<&Layer> {
         let names = || self.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>();
-        self.layers.iter().find(|layer| layer.name == name).ok_or_else(|| unknown_layer(name, &names()))
+        self.find(name).ok_or_else(|| unknown_layer(name, &names()))
+    }
+
+    /// The layer of this name, or else the one that has it among its other names.
+    fn find(&self, name: &str) -> Option<&Layer> {
+        let named = self.layers.iter().find(|layer| layer.name == name);
+        named.or_else(|| self.layers.iter().find(|layer| layer.aliases.iter().any(|alias| alias == name)))
     }
 
     /// The layers with their parameters, as Keras' `model.summary()` counts them.

@@ -73,6 +73,8 @@ pub enum Attribute {
 pub struct Node {
     /// The node's name; unique in a graph read by this crate.
     pub name: String,
+    /// The path of the PyTorch module that the node is of, such as `layer4.1.conv2`, where the exporter notes it beside the name.
+    pub module: String,
     /// The operator, such as `Conv`.
     pub op_type: String,
     /// The operator's domain; empty for ONNX's own.
@@ -95,6 +97,7 @@ impl Node {
         let outputs: Vec<String> = outputs.into_iter().map(Into::into).collect();
         Self {
             name: outputs.first().cloned().unwrap_or_default(),
+            module: String::new(),
             op_type: op_type.to_owned(),
             domain: String::new(),
             inputs: inputs.into_iter().map(Into::into).collect(),

@@ -24,7 +24,7 @@ pub use classifier::Classifier;
 pub use error::{Error, Result};
 pub use external::{ExternalData, map_file};
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
-pub use layers::{KerasShape, Layer, LayerConfig, LayerKind, Padding, flattened_before, last_convolution, layers};
+pub use layers::{KerasShape, Layer, LayerConfig, LayerKind, Padding, feature_layer, flattened_before, layers};
 pub use locality::{Locality, Reach, Step};
 pub use shapes::Shapes;
 pub use summary::Summary;

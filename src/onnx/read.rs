@@ -8,8 +8,8 @@ use prost::Message;
 
 use super::external::{Directory, map_file};
 use super::proto::{
-    AttributeProto, DimensionValue, EXTERNAL, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto,
-    ValueInfoProto, attribute_kind,
+    AttributeProto, DimensionValue, EXTERNAL, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, ValueInfoProto, attribute_kind,
 };
 use super::{Attribute, DataType, Dim, Error, Graph, Node, Result, Shape, Tensor, ValueInfo, order};
 
@@ -128,6 +128,7 @@ fn node_from_proto(proto: NodeProto, index: usize, directory: &mut Directory) ->
     let domain = own_domain(&proto.domain).to_owned();
     let mut node = Node {
         name,
+        module: module(&proto.metadata_props),
         op_type: proto.op_type,
         domain,
         inputs: proto.input,
@@ -159,6 +160,14 @@ fn check_window(node: &Node, name: &str, value: &Attribute) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The module that PyTorch's dynamo exporter notes: `layer1.0` of `['', 'layer1', 'layer1.0', 'add_1']`, whose last is the node itself.
+fn module(metadata: &[StringStringEntryProto]) -> String {
+    let scopes = metadata.iter().find(|entry| entry.key == "pkg.torch.onnx.name_scopes");
+    let list = scopes.and_then(|entry| entry.value.strip_prefix('[')?.strip_suffix(']'));
+    let quoted = list.and_then(|list| list.rsplit(", ").nth(1)).unwrap_or_default();
+    quoted.trim_matches(['\'', '"']).to_owned()
 }
 
 /// Makes every node's name unique, leaving alone those that are.

@@ -70,6 +70,7 @@ fn node_to_proto(node: &Node) -> NodeProto {
         op_type: node.op_type.clone(),
         attribute: node.attributes.iter().map(|(name, value)| attribute_to_proto(name, value)).collect(),
         domain: node.domain.clone(),
+        metadata_props: Vec::new(),
     }
 }
 

@@ -139,9 +139,9 @@ impl LayerConfig {
             self.use_bias = Some(tensor("bias").is_some());
         }
         if layer.kind == LayerKind::Activation {
-            self.activation = super::kind::activation(node, graph);
+            self.activation = layer.activation.or_else(|| super::kind::activation(node, graph));
         }
-        if matches!(layer.kind, LayerKind::BatchNormalization | LayerKind::LayerNormalization) {
+        if matches!(node.op_type.as_str(), "BatchNormalization" | "LayerNormalization") {
             self.epsilon = Some(node.float("epsilon", 1e-5));
         }
     }

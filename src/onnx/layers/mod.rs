@@ -1,12 +1,14 @@
 //! A model's layers as Keras counts them: a convolution or dense layer with its bias and activation is one.
 
 mod config;
+mod features;
 mod kind;
 mod names;
 
 use std::collections::{HashMap, HashSet};
 
 pub use config::{KerasShape, LayerConfig, Padding};
+pub use features::feature_layer;
 pub use kind::LayerKind;
 
 use super::{
@@ -19,6 +21,8 @@ use super::{
 pub struct Layer {
     /// The layer's name: Keras' in a graph shaped like VGG16, else what the exporter called it, tidied.
     pub name: String,
+    /// Other names of it: those of what is fused with it, and of the modules of which it is the last layer.
+    pub aliases: Vec<String>,
     /// What the layer does.
     pub kind: LayerKind,
     /// The node that does it; an `InputLayer` has an empty one.
@@ -51,17 +55,18 @@ impl Layer {
 /// What only handles shapes, passes its input on, or puts channels elsewhere as no Keras model does, is no layer.
 pub fn layers(graph: &Graph, shapes: &Shapes) -> Vec<Layer> {
     let mut layers: Vec<Layer> = graph.inputs.iter().map(|input| input_layer(&input.name)).collect();
-    let mut walk = Walk { graph, shapes, consumers: graph.consumers(), fused: HashSet::new(), passed: HashMap::new() };
+    let mut walk = Walk { graph, shapes, consumers: graph.consumers(), fused: HashMap::new(), passed: HashMap::new() };
     let pictures = picture_values(graph);
     for (index, node) in graph.nodes.iter().enumerate() {
         let reads_picture = node.inputs.iter().any(|name| pictures.contains(name.as_str()));
-        if !reads_picture || walk.fused.contains(&index) || node.op_type == "Shape" {
+        if !reads_picture || walk.fused.contains_key(&index) || node.op_type == "Shape" {
             continue;
         }
         if matches!(node.op_type.as_str(), "Identity" | "Cast") || changes_layout(node) {
             walk.pass(node);
         } else {
-            layers.push(walk.layer(node, &pictures));
+            let layer = walk.layer(layers.len(), node, &pictures);
+            layers.push(layer);
         }
     }
     let layouts = layouts(graph, shapes);
@@ -69,13 +74,11 @@ pub fn layers(graph: &Graph, shapes: &Shapes) -> Vec<Layer> {
         layer.output_shape = shapes.get(&layer.output).cloned().unwrap_or_default();
         layer.layout = layouts.get(layer.output.as_str()).copied().unwrap_or_default();
     }
-    names::assign(&mut layers);
+    let mut fused: Vec<(usize, usize)> = walk.fused.into_iter().collect();
+    fused.sort_unstable();
+    let fused: Vec<(usize, &Node)> = fused.into_iter().map(|(node, layer)| (layer, &graph.nodes[node])).collect();
+    names::assign(&mut layers, &fused);
     layers
-}
-
-/// The layer whose feature maps Grad-CAM looks at by default: the last convolution, after its activation.
-pub fn last_convolution(layers: &[Layer]) -> Option<&Layer> {
-    layers.iter().rev().find(|layer| layer.kind.is_convolution() && layer.has_feature_maps())
 }
 
 /// The channels, height and width of the feature maps that are flattened right before `layer`, one of the `layers` of `graph`.
@@ -93,6 +96,7 @@ pub fn flattened_before(layer: &Layer, layers: &[Layer], graph: &Graph, shapes: 
 fn input_layer(name: &str) -> Layer {
     Layer {
         name: name.to_owned(),
+        aliases: Vec::new(),
         kind: LayerKind::InputLayer,
         node: Node::default(),
         inputs: Vec::new(),
@@ -120,29 +124,36 @@ struct Walk<'g> {
     graph: &'g Graph,
     shapes: &'g Shapes,
     consumers: HashMap<&'g str, Vec<usize>>,
-    /// The nodes that belong to an earlier layer.
-    fused: HashSet<usize>,
+    /// The nodes that belong to an earlier layer, and the index of that layer.
+    fused: HashMap<usize, usize>,
     /// Values that no layer makes, and the value of a layer that each is of.
     passed: HashMap<&'g str, &'g str>,
 }
 
 impl<'g> Walk<'g> {
-    fn layer(&mut self, node: &'g Node, pictures: &HashSet<&str>) -> Layer {
-        let kind = LayerKind::of(node, self.shapes);
+    /// The layer number `place`, of which `node` is the first node.
+    fn layer(&mut self, place: usize, node: &'g Node, pictures: &HashSet<&str>) -> Layer {
+        let mut kind = LayerKind::of(node, self.shapes);
         let mut parameters = kind::parameters(node, self.graph);
         let mut output = node.output(0).unwrap_or_default();
         let mut activation = None;
         if kind == LayerKind::Dense && node.op_type == "MatMul" {
-            output = self.fuse_bias(output, &mut parameters);
+            output = self.fuse_bias(place, output, &mut parameters);
+        }
+        if let Some(normalized) = self.fuse_normalization(place, node, &mut parameters) {
+            (kind, output) = (LayerKind::BatchNormalization, normalized);
         }
         let preactivation = output.to_owned();
         if kind.has_activation() {
-            (activation, output) = self.fuse_activation(output);
+            (activation, output) = self.fuse_activation(place, output);
+        } else if let Some(product) = node.input(0).and_then(|value| self.fuse_silu(place, value)) {
+            (kind, activation, output) = (LayerKind::Activation, Some("silu"), product);
         }
         let inputs = node.inputs.iter().map(String::as_str).filter(|name| pictures.contains(name));
         let inputs = inputs.map(|name| (*self.passed.get(name).unwrap_or(&name)).to_owned()).collect();
         Layer {
             name: String::new(),
+            aliases: Vec::new(),
             kind,
             node: node.clone(),
             inputs,
@@ -173,7 +184,7 @@ impl<'g> Walk<'g> {
     }
 
     /// The sum of `product` and a constant vector, if that is all `product` is for.
-    fn fuse_bias<'v>(&mut self, product: &'v str, parameters: &mut Vec<(&'static str, String)>) -> &'v str
+    fn fuse_bias<'v>(&mut self, place: usize, product: &'v str, parameters: &mut Vec<(&'static str, String)>) -> &'v str
     where
         'g: 'v,
     {
@@ -183,7 +194,7 @@ impl<'g> Walk<'g> {
             bias.filter(|name| self.graph.initializers.get(*name).is_some_and(|tensor| tensor.shape().len() == 1));
         match (node.op_type.as_str(), bias, node.output(0)) {
             ("Add", Some(bias), Some(sum)) => {
-                self.fused.insert(index);
+                self.fused.insert(index, place);
                 parameters.push(("bias", bias.clone()));
                 sum
             }
@@ -191,28 +202,53 @@ impl<'g> Walk<'g> {
         }
     }
 
+    /// The end of a batch normalization that TensorFlow's exporters left as a product and a sum with constants, if `node` begins one.
+    fn fuse_normalization(
+        &mut self,
+        place: usize,
+        node: &'g Node,
+        parameters: &mut Vec<(&'static str, String)>,
+    ) -> Option<&'g str> {
+        let (scope, _) = node.name.rsplit_once('/').filter(|(scope, _)| scope.ends_with("/batchnorm"))?;
+        let (index, sum) = self.sole_consumer(node.output(0).filter(|_| node.op_type == "Mul")?)?;
+        let constant =
+            |node: &Node| node.inputs.iter().find(|name| self.graph.initializers.contains_key(*name)).cloned();
+        let (gamma, beta) = (constant(node)?, constant(sum)?);
+        if sum.op_type != "Add" || !sum.name.starts_with(scope) {
+            return None;
+        }
+        self.fused.insert(index, place);
+        parameters.extend([("gamma", gamma), ("beta", beta)]);
+        sum.output(0)
+    }
+
     /// The activation of `value` and its name, if that is all `value` is for.
-    fn fuse_activation<'v>(&mut self, value: &'v str) -> (Option<&'static str>, &'v str)
+    fn fuse_activation<'v>(&mut self, place: usize, value: &'v str) -> (Option<&'static str>, &'v str)
     where
         'g: 'v,
     {
         if let Some((index, node)) = self.sole_consumer(value)
             && let (Some(name), Some(output)) = (kind::activation(node, self.graph), node.output(0))
         {
-            self.fused.insert(index);
+            self.fused.insert(index, place);
             return (Some(name), output);
         }
-        // x * sigmoid(x), which has no operator of its own before opset 24.
-        if let Some(&[sigmoid, product]) = self.consumers.get(value).map(Vec::as_slice)
-            && self.graph.nodes[sigmoid].op_type == "Sigmoid"
-            && let Some((index, node)) = self.graph.nodes[sigmoid].output(0).and_then(|gate| self.sole_consumer(gate))
-            && (index == product && node.op_type == "Mul")
-            && let Some(output) = node.output(0)
-        {
-            self.fused.extend([sigmoid, product]);
-            return (Some("silu"), output);
+        match self.fuse_silu(place, value) {
+            Some(product) => (Some("silu"), product),
+            None => (None, value),
         }
-        (None, value)
+    }
+
+    /// `value * sigmoid(value)`, which has no operator of its own before opset 24, if that is all `value` is for.
+    fn fuse_silu(&mut self, place: usize, value: &str) -> Option<&'g str> {
+        let &[sigmoid, product] = self.consumers.get(value)?.as_slice() else { return None };
+        let gate = self.graph.nodes[sigmoid].output(0).filter(|_| self.graph.nodes[sigmoid].op_type == "Sigmoid")?;
+        let (index, node) = self.sole_consumer(gate)?;
+        if index != product || node.op_type != "Mul" {
+            return None;
+        }
+        self.fused.extend([(sigmoid, place), (product, place)]);
+        node.output(0)
     }
 }
 

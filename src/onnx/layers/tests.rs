@@ -86,7 +86,7 @@ fn a_vgg16_has_kerass_names_whoever_exported_it() {
     assert_eq!(layers[1].activation, Some("relu"));
     assert_eq!((layers[1].preactivation.as_str(), layers[1].output.as_str()), ("v0", "v1"));
     assert_eq!(layers.last().unwrap().activation, Some("softmax"));
-    assert_eq!(last_convolution(&layers).unwrap().name, "block5_conv3");
+    assert_eq!(feature_layer(&layers).unwrap().name, "block5_conv3");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_fine_tuned_vgg16_keeps_the_names_of_its_base() {
 #[test]
 fn other_networks_keep_their_exporters_names_each_once() {
     let network = Network::new().conv("stem", [4, 3, 3, 3]).op("Relu").pool().pool();
-    assert_eq!(names(&network), ["x", "stem", "pool", "pool_2"]);
+    assert_eq!(names(&network), ["x", "stem", "pool", "pool_1"]);
 }
 
 #[test]
