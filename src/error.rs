@@ -22,6 +22,10 @@ pub enum Kind {
     Unprocessable,
     /// More work is waiting than the server takes; trying again later helps (503).
     Busy,
+    /// What the work needs cannot be reached for now (503).
+    Unavailable,
+    /// What is asked for cannot be had in the state that things are in (409).
+    Conflict,
     /// The work did not end before its deadline (504).
     Deadline,
     /// The caller no longer wants the answer.
