@@ -15,7 +15,7 @@ use super::{
 use crate::http::{MODEL, json as answered, png, refused, stop_sign};
 
 /// A second or two of work.
-const MEDIUM: &str = "activation-maximization?layer=block2_conv1&filter=3&size=64&iterations=100";
+const MEDIUM: &str = "activation-maximization?layer=block2_conv1&filter=3&size=32&iterations=60";
 /// How many jobs go through the proxy.
 const JOBS: usize = 40;
 

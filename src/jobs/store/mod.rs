@@ -11,7 +11,7 @@ mod writing;
 use std::time::Duration;
 
 use sqlx::{
-    AnyPool, AssertSqlSafe, Row,
+    AnyConnection, AnyPool, AssertSqlSafe, Connection, Row,
     any::{AnyPoolOptions, install_default_drivers},
 };
 use tokio::sync::OnceCell;
@@ -78,6 +78,9 @@ impl Store {
     async fn open(&self) -> Result<&Database> {
         let open = async || {
             let (url, dialect) = address(&self.place)?;
+            if dialect == Dialect::Sqlite {
+                write_ahead(&url).await?;
+            }
             let database = Database { pool: pool(&url, dialect)?, dialect };
             match database.migrate().await {
                 Ok(()) => Ok(database),
@@ -119,6 +122,16 @@ fn invalid(reason: &str) -> Error {
     Error::setup("invalid_store", message)
 }
 
+/// Makes readers of the file at `url` not wait for writers, from now on; and finds out whether it is one that can be used, which a pool
+/// would try again and again.
+async fn write_ahead(url: &str) -> Result<()> {
+    install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await.map_err(failures::unavailable)?;
+    let set = sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await;
+    set.map_err(failures::unavailable)?;
+    connection.close().await.map_err(failures::unavailable)
+}
+
 /// Connections to `url`, none of them open yet.
 fn pool(url: &str, dialect: Dialect) -> Result<AnyPool> {
     install_default_drivers();
@@ -126,11 +139,7 @@ fn pool(url: &str, dialect: Dialect) -> Result<AnyPool> {
     let options = match dialect {
         // The database is gone with its one connection.
         Dialect::Memory => options.max_connections(1).idle_timeout(None).max_lifetime(None),
-        Dialect::Sqlite => options.max_connections(4).after_connect(|connection, _| {
-            // A job is on the disk before its client hears of it; readers do not wait for writers.
-            let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-            Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) })
-        }),
+        Dialect::Sqlite => options.max_connections(4),
         Dialect::Postgres => options.max_connections(10),
     };
     options.connect_lazy(url).map_err(|_| invalid("it is no address"))
