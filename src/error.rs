@@ -24,6 +24,10 @@ pub enum Kind {
     Busy,
     /// What the request names cannot be served until its operator has repaired it (503).
     Broken,
+    /// What the work needs cannot be reached for now (503).
+    Unavailable,
+    /// What is asked for cannot be had in the state that things are in (409).
+    Conflict,
     /// The work did not end before its deadline (504).
     Deadline,
     /// The caller no longer wants the answer.

@@ -1,7 +1,7 @@
 //! Glassbox explains what an image classifier saw.
 //!
 //! The rooms of this library stand on floors, and a room imports only from floors below its own
-//! (`tests/architecture.rs` checks it): [`cli`] on [`http`] on [`explain`] on [`model`] on
+//! (`tests/architecture.rs` checks it): [`cli`] on [`http`] on [`jobs`] on [`explain`] on [`model`] on
 //! [`runtime`] on [`autodiff`] and [`imaging`] on [`onnx`], with [`config`] and [`error`] on the ground.
 
 pub mod autodiff;
@@ -11,6 +11,7 @@ pub mod error;
 pub mod explain;
 pub mod http;
 pub mod imaging;
+pub mod jobs;
 pub mod model;
 pub mod onnx;
 pub mod runtime;

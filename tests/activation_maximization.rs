@@ -133,7 +133,7 @@ fn equal_seeds_give_equal_pictures_and_others_do_not() {
 fn progress_is_told_and_the_work_can_be_cancelled_between_steps() {
     let cancellation = Cancellation::default();
     let mut told = Vec::new();
-    let progress = &mut |step: Step| {
+    let progress = &mut |step: Step<'_>| {
         told.push((step.step, step.steps));
         if step.step == 3 {
             cancellation.cancel();

@@ -23,6 +23,7 @@ const SIGN: Sign = Sign { x: 220.0, y: 90.0, radius: 60.0 };
 fn glassbox(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glassbox"));
     command.args(arguments).env("GLASSBOX_MODELS__CACHE_DIR", env!("CARGO_TARGET_TMPDIR"));
+    command.env("GLASSBOX_JOBS__STORE", "memory");
     command
 }
 

@@ -11,6 +11,7 @@ mod golden_weights;
 mod gradients;
 mod http;
 mod incremental;
+mod jobs;
 mod onnx_runtime;
 mod operators;
 mod own_models;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{files, interrupt};
 use crate::{
@@ -31,21 +30,10 @@ impl ActivationMaximization {
     pub(super) fn run(&self, config: &Config) -> Result<()> {
         let format = files::format(self.file.as_deref())?;
         let model = Models::load_one(config, self.model.as_deref().unwrap_or(&config.models.default))?;
-        let bar = ProgressBar::new(0).with_style(style());
-        let progress = &mut |step: Step| {
-            bar.set_length(step.steps as u64);
-            bar.set_message(format!("{:.2}", step.value));
-            bar.set_position(step.step as u64);
-        };
+        let bar = interrupt::bar(", activation {msg}");
+        let progress = &mut |step: Step<'_>| bar.set_message(format!("{:.2}", step.value));
         let maximum =
-            interrupt::until_interrupted(|cancellation| self.technique.maximize(&model, progress, cancellation));
-        bar.finish_and_clear();
+            interrupt::until_interrupted(&bar, |cancellation| self.technique.maximize(&model, progress, cancellation));
         files::write(self.file.as_deref(), &maximum?.write(format)?.bytes)
     }
-}
-
-/// The bar, the steps, and the activation so far.
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:40} {pos}/{len}, activation {msg}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -4,13 +4,16 @@ use std::{fmt::Debug, mem, path::PathBuf};
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, error::ErrorKind};
 
-use super::{files, picture::PictureArgs};
+use super::{
+    files,
+    interrupt::{bar, until_interrupted},
+    picture::PictureArgs,
+};
 use crate::{
     config::Config,
     error::Result,
     explain::{Technique, Visitor, check_bounds, visit_techniques},
     imaging::Style,
-    runtime::Cancellation,
 };
 
 /// Explains what a model saw in a picture
@@ -52,11 +55,12 @@ impl<T: Technique> Run for Call<T> {
     fn run(&self, config: &Config) -> Result<()> {
         let format = files::format(self.file.as_deref())?;
         check_bounds(&self.technique)?;
-        let cancellation = Cancellation::default();
-        let explain = |model: &_, picture: &_| self.technique.explain(model, picture, &cancellation);
-        let report = self.picture.report(config, &cancellation, explain)?;
-        let written = report.write(format, &self.style, &cancellation)?;
-        files::write(self.file.as_deref(), &written.bytes)
+        let written = until_interrupted(&bar(""), |cancellation| {
+            let explain = |model: &_, picture: &_| self.technique.explain(model, picture, cancellation);
+            let report = self.picture.report(config, cancellation, explain)?;
+            report.write(format, &self.style, cancellation)
+        });
+        files::write(self.file.as_deref(), &written?.bytes)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Config {
     pub images: Images,
     /// How occlusion computes.
     pub occlusion: Occlusion,
+    /// Long work.
+    pub jobs: Jobs,
     /// The log.
     pub log: Log,
 }
@@ -124,6 +126,28 @@ pub struct Occlusion {
 impl Default for Occlusion {
     fn default() -> Self {
         Self { incremental: true }
+    }
+}
+
+/// Long work, which goes on without its client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Jobs {
+    /// Where jobs are kept: `sqlite:` and a file, `postgres://` and a database, or `memory`.
+    pub store: String,
+    /// How many jobs this process works on at once, beside what requests wait for; 0: none, it only takes them in.
+    pub concurrency: usize,
+    /// Seconds after which the result of a finished job is thrown away.
+    pub ttl: u64,
+    /// How many jobs may wait; more get 503.
+    pub queue: u64,
+    /// Seconds after which the job of a process that died is taken up by another.
+    pub lease: u64,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { store: "sqlite:glassbox-jobs.db".into(), concurrency: 1, ttl: 86_400, queue: 1000, lease: 15 }
     }
 }
 

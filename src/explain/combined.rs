@@ -1,18 +1,39 @@
 //! Several techniques at once: one run of the model serves all that can share it.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Backdrop, Explanation, Findings, LayerOutputsFound, OcclusionMaps, OneRun, Technique, drawing};
+use super::{
+    Backdrop, Explanation, Files, Findings, Format, LayerOutputsFound, OcclusionMaps, OneRun, Report, Technique,
+    Visitor, drawing, visit_techniques, write_all,
+};
 use crate::{
+    config::Images,
     error::{Error, Result},
-    imaging::RgbImage,
+    imaging::{RgbImage, Style},
     model::{ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
 
 /// A technique with its options, whichever it is.
 pub trait Explainer: Send {
+    /// The technique's name.
+    fn name(&self) -> &'static str;
+
+    /// Its options as JSON.
+    fn options(&self) -> Result<Value>;
+
+    /// Explains the picture in `file` and writes what was found in each of the formats; the style is for pictures.
+    fn files(
+        &self,
+        model: &Model,
+        file: &[u8],
+        limits: &Images,
+        drawn: (&[Format], &Style),
+        cancellation: &Cancellation,
+    ) -> Result<Files>;
+
     /// The technique as one that can share its run, if it can.
     fn sharing(&self) -> Option<&dyn OneRun>;
 
@@ -21,6 +42,27 @@ pub trait Explainer: Send {
 }
 
 impl<T: Technique> Explainer for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn options(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(|error| Error::internal(format!("options are not JSON: {error}")))
+    }
+
+    fn files(
+        &self,
+        model: &Model,
+        file: &[u8],
+        limits: &Images,
+        (formats, style): (&[Format], &Style),
+        cancellation: &Cancellation,
+    ) -> Result<Files> {
+        let run = |picture: &_| self.explain(model, picture, cancellation);
+        let report = Report::new(model, file, limits, cancellation, run)?;
+        write_all(formats, |format| report.write(format, style, cancellation))
+    }
+
     fn sharing(&self) -> Option<&dyn OneRun> {
         self.one_run()
     }
@@ -28,6 +70,29 @@ impl<T: Technique> Explainer for T {
     fn explain_alone(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Found> {
         self.explain(model, picture, cancellation).map(Into::into)
     }
+}
+
+/// The technique called `name` with `options` as [`Explainer::options`] gave them.
+///
+/// One that there is not, or options that it does not have, are an error: another version of this program wrote them.
+pub fn explainer(name: &str, options: Value) -> Result<Box<dyn Explainer>> {
+    struct Find<'a> {
+        name: &'a str,
+        options: Option<Value>,
+        found: Option<Result<Box<dyn Explainer>>>,
+    }
+    impl Visitor for Find<'_> {
+        fn visit<T: Technique>(&mut self) {
+            if self.name == T::NAME {
+                let read = serde_json::from_value::<T>(self.options.take().unwrap_or_default());
+                let read = read.map(|technique| Box::new(technique) as Box<dyn Explainer>);
+                self.found = Some(read.map_err(|error| Error::internal(format!("options of {}: {error}", T::NAME))));
+            }
+        }
+    }
+    let mut find = Find { name, options: Some(options), found: None };
+    visit_techniques(&mut find);
+    find.found.unwrap_or_else(|| Err(Error::internal(format!("there is no technique `{name}`"))))
 }
 
 /// What a technique found, whichever it is.
@@ -92,10 +157,11 @@ pub fn explain_all(
         runs.push((shared.wanted, model.ask(&shared.question, &picture.input, &shared.classes, cancellation)?));
     }
     let answer = |technique: &dyn OneRun| runs.iter().find(|(wanted, _)| *wanted == technique.classes());
-    let explanations = techniques.iter().map(|technique| {
+    let count = techniques.len();
+    let explanations = techniques.iter().enumerate().map(|(index, technique)| {
         match technique.sharing().and_then(|technique| Some((technique, answer(technique)?))) {
             Some((technique, (_, answer))) => technique.read(model, answer).map(Found::Maps),
-            None => technique.explain_alone(model, picture, cancellation),
+            None => technique.explain_alone(model, picture, &cancellation.part(index, count)),
         }
     });
     Ok(Combination { explanations: explanations.collect::<Result<_>>()? })

@@ -115,7 +115,7 @@ fn integrate(
 ) -> Result<ArrayD<f32>> {
     let question = input_gradient::question(model, Rule::Standard);
     let mut integral: Option<ArrayD<f32>> = None;
-    for (place, weight) in gauss_legendre(steps) {
+    for (index, (place, weight)) in gauss_legendre(steps).into_iter().enumerate() {
         let input = start + &(difference * place as f32);
         let answer = model.ask(&question, &input, classes, cancellation)?;
         let gradients = answer.gradient(Rule::Standard, model.input())?;
@@ -123,6 +123,7 @@ fn integrate(
             None => integral = Some(gradients * weight as f32),
             Some(integral) => integral.scaled_add(weight as f32, gradients),
         }
+        cancellation.report(index + 1, steps);
     }
     Ok(integral.unwrap_or_default())
 }

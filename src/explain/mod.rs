@@ -33,7 +33,7 @@ pub use activation_maximization::{ActivationMaximization, Drawing, Losses, Maxim
 pub use bounds::check_bounds;
 pub use check::{Check, Tried, Understood};
 pub use class_activation::Variant;
-pub use combined::{Combination, Explainer, Found, explain_all};
+pub use combined::{Combination, Explainer, Found, explain_all, explainer};
 pub use deconvnet::Deconvnet;
 pub use drawing::Backdrop;
 pub use explanation::{Completeness, Explanation, Map, Prediction, Scored, Values};
@@ -48,7 +48,7 @@ pub use layer_weights::{AxisOrder, Histogram, LayerWeights, Statistics, Weights}
 pub use occlusion::{Fill, Occluded, Occlusion, OcclusionMaps, Placement, Quantity};
 pub use one_run::OneRun;
 pub use predict::{Predict, Predictions, Top};
-pub use report::{Dimensions, Format, Report, Timing, Written};
+pub use report::{Dimensions, Files, Format, Report, Timing, Written, write_all};
 pub use saliency::Saliency;
 pub use smoothgrad::SmoothGrad;
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Backdrop, Findings};
 use crate::{
     config::Images,
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     imaging::{Limits, Style, decode},
     model::{Model, Picture},
     runtime::Cancellation,
@@ -125,6 +125,20 @@ impl<F: Findings> Report<F> {
             Format::Npy => self.timed(|| self.findings.to_npy()),
         }
     }
+}
+
+/// An answer's file in each format, or why there is none in it.
+pub type Files = Vec<(Format, Result<Vec<u8>>)>;
+
+/// What `write` makes of each of `formats`.
+///
+/// Findings of which JSON, the first, cannot be made are an error, as is being cancelled; other formats may have their own reasons.
+pub fn write_all(formats: &[Format], mut write: impl FnMut(Format) -> Result<Written>) -> Result<Files> {
+    let file = |&format: &Format| match write(format).map(|written| written.bytes) {
+        Err(error) if format == Format::Json || error.kind == Kind::Cancelled => Err(error),
+        file => Ok((format, file)),
+    };
+    formats.iter().map(file).collect()
 }
 
 /// The milliseconds since `start`, to a microsecond.

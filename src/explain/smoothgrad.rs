@@ -57,7 +57,7 @@ impl Technique for SmoothGrad {
         let noise = std::iter::repeat_with(|| {
             picture.input.mapv(|_| deviation * Distribution::<f32>::sample(&StandardNormal, &mut random))
         });
-        let gradients = mean_gradients(model, &clean, &picture.input, noise.take(self.samples), cancellation)?;
+        let gradients = mean_gradients(model, &clean, &picture.input, (noise, self.samples), cancellation)?;
         let gradients = input_gradient::feature_maps(&gradients)?;
         let maps = gradients.outer_iter().map(|gradient| self.reduce.apply(gradient.to_owned())).collect();
         Ok(Explanation::new(Self::NAME, None, model, &clean, maps))
@@ -73,28 +73,27 @@ fn range(input: &Array4<f32>) -> f32 {
     fold(f32::NEG_INFINITY, f32::max) - fold(f32::INFINITY, f32::min)
 }
 
-/// The mean over all `noise` of the gradients [K, C, H, W] at `input + noise`, of the classes of the `clean` picture.
+/// The mean over `count` of all `noise` of the gradients [K, C, H, W] at `input + noise`, of the classes of the `clean` picture.
 fn mean_gradients(
     model: &Model,
     clean: &Answer,
     input: &Array4<f32>,
-    noise: impl Iterator<Item = Array4<f32>>,
+    (noise, count): (impl Iterator<Item = Array4<f32>>, usize),
     cancellation: &Cancellation,
 ) -> Result<ArrayD<f32>> {
     let classes: Vec<_> = clean.classes.iter().copied().map(Some).collect();
     let question = input_gradient::question(model, Rule::Standard);
     let mut sum = None;
-    let mut count = 0.0;
-    for noise in noise {
+    for (index, noise) in noise.take(count).enumerate() {
         let answer = model.ask(&question, &(input + &noise), &classes, cancellation)?;
         let gradients = answer.gradient(Rule::Standard, model.input())?;
         sum = Some(match sum {
             None => gradients.clone(),
             Some(sum) => sum + gradients,
         });
-        count += 1.0;
+        cancellation.report(index + 1, count);
     }
-    Ok(sum.unwrap_or_default() / count)
+    Ok(sum.unwrap_or_default() / count as f32)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn with_equal_noise_the_mean_gradient_is_pytorchs() {
     let (input, cancellation) = (uniform(1000, 100.0), Cancellation::default());
     let clean = model().ask(&Question::default(), &input, &[None], &cancellation).unwrap();
     let noise = [2002, 2004, 2011].map(|seed| uniform(seed, 30.0));
-    let ours = mean_gradients(model(), &clean, &input, noise.into_iter(), &cancellation).unwrap();
+    let ours = mean_gradients(model(), &clean, &input, (noise.into_iter(), 3), &cancellation).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/techniques/smoothgrad.npy");
     let theirs = Array3::<f32>::read_npy(std::fs::File::open(path).unwrap()).unwrap();
     let difference = &ours.index_axis(Axis(0), 0).slice(s![.., ..;5, ..;5]) - &theirs;

@@ -18,6 +18,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::{
     App, Problem, Served, Wishes,
     accept::negotiate,
+    accepted::Accepted,
     explain::respond,
     operation::{Cause, operation, responses, without_defaults},
     options::{FormatOption, read_with_format},
@@ -26,6 +27,7 @@ use super::{
 use crate::{
     error::Result,
     explain::{ActivationMaximization, Format, Maximum},
+    jobs::Task,
 };
 
 /// What the answer can be written as, the favourite first.
@@ -70,6 +72,7 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
         &options,
         &body,
         &responses(&CAUSES, &answer()),
+        true,
     )?;
     let mut schemas = vec![(Maximum::name().into_owned(), Maximum::schema())];
     Maximum::schemas(&mut schemas);
@@ -96,6 +99,9 @@ async fn maximize(
 ) -> Result<Response, Problem> {
     let (technique, format) = read_with_format::<ActivationMaximization>(&options)?;
     let format = format.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
+    if let Some(job) = Accepted::asked(&headers, format) {
+        return job.answer(&app, &Task::maximize(model.name(), technique), None).await;
+    }
     let work = app.run(move |cancellation| technique.maximize(&model, &mut |_| (), cancellation)?.write(format));
     Ok(respond(work.await?, format))
 }

@@ -1,5 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use std::borrow::Cow;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -27,7 +29,8 @@ pub struct Problem {
     pub status: u16,
     /// A stable name for programs.
     #[schema(examples("unknown_class"))]
-    pub code: &'static str,
+    #[schema(value_type = String)]
+    pub code: Cow<'static, str>,
     /// A sentence for people that says what to do.
     pub detail: String,
     /// The path that was asked for.
@@ -42,12 +45,12 @@ pub struct Problem {
 
 impl Problem {
     /// The problem that `status` with a `code` and a sentence is, before it is known which request met it.
-    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
-            code,
+            code: code.into(),
             detail: detail.into(),
             instance: String::new(),
             request_id: String::new(),
@@ -115,16 +118,18 @@ impl IntoResponse for Problem {
     }
 }
 
-fn status(kind: Kind) -> StatusCode {
+/// The HTTP status of an error of `kind`.
+pub(super) fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Malformed => StatusCode::BAD_REQUEST,
         Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         // A cancelled request has nobody left to read its answer.
-        Kind::Busy | Kind::Broken | Kind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Busy | Kind::Broken | Kind::Unavailable | Kind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
         Kind::Deadline => StatusCode::GATEWAY_TIMEOUT,
         Kind::Setup | Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -14,6 +14,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::{
     App, Problem, Served, Upload,
     accept::negotiate,
+    accepted::Accepted,
     options::{FormatOption, Options},
     picture_call::PictureCall,
     schema::{self, Schemas},
@@ -22,6 +23,7 @@ use crate::{
     error::{Error, Result, did_you_mean, excerpt, quoted},
     explain::{Format, Report, Technique, Visitor, Written, technique_names, visit_techniques},
     imaging::Style,
+    jobs::Task,
 };
 
 /// What an explanation can be written as, the favourite first.
@@ -47,6 +49,7 @@ fn route<T: Technique>() -> Result<UtoipaMethodRouter<Arc<App>>> {
         text: &schema::text::<T>()?,
         options: &options::<T>()?,
         formats: &FORMATS,
+        job: true,
     }
     .route::<T::Findings>(post(explain::<T>))
 }
@@ -67,6 +70,10 @@ async fn explain<T: Technique>(
 ) -> Result<Response, Problem> {
     let Options::<T> { technique, style, format } = Options::read(&upload.options)?;
     let format = format.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
+    if let Some(job) = Accepted::asked(&headers, format) {
+        let task = Task::explain(model.name(), &technique, style)?;
+        return job.answer(&app, &task, Some(&upload.picture)).await;
+    }
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
         let run = |picture: &_| technique.explain(&model, picture, cancellation);

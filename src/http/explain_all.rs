@@ -8,6 +8,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::{
     App, Problem, Served, Upload,
     accept::negotiate,
+    accepted::Accepted,
     explain::respond,
     options::{Options, offered},
     picture_call::PictureCall,
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     error::Result,
     explain::{Combination, Format, Report, explain_all},
+    jobs::Task,
 };
 
 /// What a combination can be written as, the favourite first.
@@ -33,6 +35,7 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
         text: TEXT,
         options: &schemas()?,
         formats: &FORMATS,
+        job: true,
     }
     .route::<Combination>(post(explain))
 }
@@ -45,6 +48,10 @@ async fn explain(
 ) -> Result<Response, Problem> {
     let Options { technique: techniques, style, format } = read(upload.options)?;
     let format = offered(format, &FORMATS)?.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
+    if let Some(job) = Accepted::asked(&headers, format) {
+        let task = Task::explain_all(model.name(), &techniques, style)?;
+        return job.answer(&app, &task, Some(&upload.picture)).await;
+    }
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
         let run = |picture: &_| explain_all(&techniques, &model, picture, cancellation);

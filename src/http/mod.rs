@@ -1,13 +1,17 @@
 //! The HTTP interface: one file per resource; no tensors and no pixels.
 
 mod accept;
+mod accepted;
 mod activation_maximization;
 mod error;
+mod events;
 mod explain;
 mod explain_all;
 mod filters;
 mod form;
 mod health;
+mod job;
+mod jobs;
 mod layers;
 mod models;
 mod openapi;
@@ -15,6 +19,7 @@ mod operation;
 pub mod options;
 mod picture_call;
 mod predict;
+mod prefer;
 mod request;
 mod router;
 mod schema;

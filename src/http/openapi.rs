@@ -12,6 +12,7 @@ use utoipa::{OpenApi, openapi};
     ),
     tags(
         (name = "explanations", description = "Where in a picture a class was seen"),
+        (name = "jobs", description = "Long work that goes on without its client"),
         (name = "models", description = "What is served"),
         (name = "operations", description = "For whoever runs the service")
     )

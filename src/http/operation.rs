@@ -1,11 +1,14 @@
 //! How a call is described: what it is told, what it answers, and how it can fail.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode};
 use serde_json::{Value, json};
 use utoipa::{ToSchema, openapi::path::Operation};
 
 use super::{
     PROBLEM_JSON, Problem,
+    accepted::IDEMPOTENCY_KEY,
+    job::JobBody,
+    prefer::PREFER,
     schema::{Schemas, invalid},
 };
 use crate::error::Result;
@@ -13,23 +16,26 @@ use crate::error::Result;
 /// A way in which a call can fail: the status, one of its codes, and words.
 pub(super) type Cause = (StatusCode, &'static str, &'static str);
 
-/// The operation called `name`, which `text` describes: the first paragraph is the summary.
+/// The operation called `name`, which `text` describes: the first paragraph is the summary. It can become a job if `job`.
 pub(super) fn operation(
     name: &str,
     text: &str,
     options: &Schemas,
     body: &Value,
     responses: &Schemas,
+    job: bool,
 ) -> Result<Operation> {
+    let (headers, accepted) = if job { (job_headers(), Some(accepted())) } else { (Vec::new(), None) };
+    let parameters = [parameters(options), headers].concat();
     let (summary, description) = text.split_once("\n\n").unwrap_or((text, ""));
     let operation = json!({
         "tags": ["explanations"],
         "operationId": name,
         "summary": summary.replace('\n', " ").replace('`', "").trim_end_matches('.'),
         "description": description,
-        "parameters": parameters(options),
+        "parameters": parameters,
         "requestBody": body,
-        "responses": responses,
+        "responses": responses.clone().into_iter().chain(accepted).collect::<Schemas>(),
     });
     serde_json::from_value(operation).map_err(|error| invalid(&error))
 }
@@ -46,6 +52,35 @@ fn parameters(options: &Schemas) -> Vec<Value> {
         json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
     });
     std::iter::once(model).chain(options).collect()
+}
+
+/// What makes a call a job.
+fn job_headers() -> Vec<Value> {
+    let header = |name: &HeaderName, description: &str, example: &str| {
+        json!({
+            "name": name.as_str(), "in": "header", "required": false, "description": description,
+            "schema": {"type": "string"}, "example": example
+        })
+    };
+    let prefer = "`respond-async` makes the call a job: the answer is 202 and the job's address. `wait=10` answers in line if the result \
+         comes within 10 seconds, else with 202 (RFC 7240).";
+    let key = "A name of the client's for this request as a job: sent again under it, the request gets the same job.";
+    vec![header(&PREFER, prefer, "respond-async"), header(&IDEMPOTENCY_KEY, key, "6f1c2b7e")]
+}
+
+/// The answer of a call that has become a job.
+fn accepted() -> (String, Value) {
+    let text = |description: &str, example: &str| json!({"description": description, "schema": {"type": "string"}, "example": example});
+    let body = json!({"schema": {"$ref": format!("#/components/schemas/{}", JobBody::name())}});
+    let response = json!({
+        "description": "The call is a job, which is kept until it is done: with `Prefer`.",
+        "headers": {
+            "Location": text("The job's address", "/v1/jobs/019a2f0c7b1e7d3c9a4b5c6d7e8f9a0b"),
+            "Preference-Applied": text("What was preferred and done", "respond-async")
+        },
+        "content": {"application/json": body}
+    });
+    (StatusCode::ACCEPTED.as_str().to_owned(), response)
 }
 
 /// The options without their defaults, which pages would fill in and send along.

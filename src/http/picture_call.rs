@@ -36,6 +36,8 @@ pub(super) struct PictureCall<'a> {
     pub options: &'a Schemas,
     /// What it can answer with.
     pub formats: &'a [Format],
+    /// Whether it can become a job.
+    pub job: bool,
 }
 
 impl PictureCall<'_> {
@@ -52,7 +54,8 @@ impl PictureCall<'_> {
     }
 
     fn operation<F: Serialize + ToSchema>(&self) -> Result<Operation> {
-        operation(self.name, self.text, self.options, &self.body(), &responses(&CAUSES, &self.answer::<F>()?))
+        let responses = responses(&CAUSES, &self.answer::<F>()?);
+        operation(self.name, self.text, self.options, &self.body(), &responses, self.job)
     }
 
     /// The media types of the answer, each with its schema, and an example.

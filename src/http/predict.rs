@@ -24,6 +24,7 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
         text: &schema::text::<Predict>()?,
         options: &schema::options::<Predict>()?,
         formats: &FORMATS,
+        job: false,
     }
     .route::<Predictions>(post(predict))
 }

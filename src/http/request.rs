@@ -41,7 +41,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         problem.request_id.clone_from(&line.id);
         response = problem.write(response);
         let entered = span.enter();
-        tracing::debug!(code = problem.code, "{}", problem.detail);
+        tracing::debug!(code = &*problem.code, "{}", problem.detail);
         drop(entered);
     }
     if let Ok(id) = HeaderValue::from_str(&line.id) {

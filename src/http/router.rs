@@ -16,8 +16,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, Problem, activation_maximization, explain, explain_all, filters, health, layers, models, openapi::document,
-    predict, request, summary,
+    App, Problem,
+    accepted::IDEMPOTENCY_KEY,
+    activation_maximization, events, explain, explain_all, filters, health, jobs, layers, models,
+    openapi::document,
+    predict,
+    prefer::{PREFER, PREFERENCE_APPLIED},
+    request, summary,
 };
 use crate::{
     config::Server,
@@ -62,6 +67,10 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(predict::route()?)
         .routes(explain_all::route()?)
         .routes(activation_maximization::route()?)
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::show, jobs::cancel))
+        .routes(routes!(jobs::result))
+        .routes(routes!(events::events))
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
         .route("/", get(async || Redirect::temporary("/docs/")));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))
@@ -78,9 +87,16 @@ fn cors(server: &Server) -> Result<Option<CorsLayer>> {
         return Ok(None);
     }
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID])
-        .expose_headers([request::REQUEST_ID, HeaderName::from_static("server-timing"), header::RETRY_AFTER]);
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID, PREFER, IDEMPOTENCY_KEY])
+        .expose_headers([
+            request::REQUEST_ID,
+            HeaderName::from_static("server-timing"),
+            header::RETRY_AFTER,
+            header::LOCATION,
+            header::LINK,
+            PREFERENCE_APPLIED,
+        ]);
     let named = server.cors_origins.iter().filter(|origin| *origin != "*");
     let origins = named.map(|named| origin(named)).collect::<Result<Vec<HeaderValue>>>()?;
     if origins.len() < server.cors_origins.len() {

@@ -14,6 +14,9 @@ use crate::{
     error::{Error, Result},
 };
 
+/// How long a stop waits for jobs to be given back.
+const GIVING_BACK: Duration = Duration::from_secs(5);
+
 /// Listens on `server.listen` and serves until the process is asked to stop (SIGINT or SIGTERM).
 ///
 /// The address is open while the models load, so that `/healthz` and `/readyz` can tell.
@@ -24,6 +27,7 @@ pub async fn serve(config: Config) -> Result<()> {
         Error::setup("cannot_listen", format!("cannot listen on `{address}`: {error}; {advice}"))
     })?;
     let app = Arc::new(App::new(config));
+    app.jobs().check_settings()?;
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
     }
@@ -47,8 +51,14 @@ pub async fn serve(config: Config) -> Result<()> {
 pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let limit = Duration::from_secs(app.config().server.request_timeout);
     let (stopping, stopped) = oneshot::channel();
-    let serving = axum::serve(listener, router(app)?).with_graceful_shutdown(async {
+    let jobs = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.work_on_jobs().await })
+    };
+    let stopped_jobs = Arc::clone(&app);
+    let serving = axum::serve(listener, router(app)?).with_graceful_shutdown(async move {
         stop.await;
+        stopped_jobs.jobs().stop();
         // Nobody listens once the server has ended.
         let _ = stopping.send(());
     });
@@ -58,10 +68,13 @@ pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output 
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
+    let outcome = tokio::select! {
         served = serving.into_future() => served.map_err(|error| Error::internal(format!("the server stopped: {error}"))),
         () = patience => Ok(()),
-    }
+    };
+    // What is not finished is given back, so that another process takes it up at once.
+    let _ = tokio::time::timeout(GIVING_BACK, jobs).await;
+    outcome
 }
 
 async fn load(app: Arc<App>) -> Result<()> {

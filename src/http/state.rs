@@ -1,22 +1,20 @@
 //! What all handlers share.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 
 use super::Problem;
 use crate::{
     config::Config,
     error::{Error, Kind, Result},
     explain,
+    jobs::Jobs,
     model::{Model, Models},
     runtime::{Cancellation, Workers},
 };
@@ -25,8 +23,9 @@ use crate::{
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    models: OnceLock<Models>,
+    models: SetOnce<Arc<Models>>,
     workers: Workers,
+    jobs: Arc<Jobs>,
     /// Room for the uploads that are held in memory: as many as may run and wait, so that they are bounded too.
     uploads: Arc<Semaphore>,
     /// The turn to load a model.
@@ -38,10 +37,12 @@ impl App {
     pub fn new(config: Config) -> Self {
         let (sessions, queue) = (config.runtime.sessions.max(1), config.server.queue);
         let uploads = Arc::new(Semaphore::new(sessions.saturating_add(queue).min(Semaphore::MAX_PERMITS)));
+        let jobs = Arc::new(Jobs::new(&config.jobs));
         Self {
             config,
-            models: OnceLock::new(),
+            models: SetOnce::new(),
             workers: Workers::new(sessions, queue),
+            jobs,
             uploads,
             loading: Arc::new(Semaphore::new(1)),
         }
@@ -55,7 +56,7 @@ impl App {
         let default = &self.config.models.default;
         models.get(default).map_err(|error| Error::setup(error.code, format!("models.default: {error}")))?;
         // A second load finds the models in place and changes nothing.
-        let _ = self.models.set(models);
+        let _ = self.models.set(Arc::new(models));
         tracing::info!("ready");
         self.models()?.examine();
         Ok(())
@@ -95,7 +96,23 @@ impl App {
     pub fn models(&self) -> Result<&Models> {
         self.models
             .get()
+            .map(AsRef::as_ref)
             .ok_or_else(|| Error::new(Kind::Busy, "not_ready", "the models are still loading; try again in a moment"))
+    }
+
+    /// The jobs.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Works on jobs from when the models are loaded until the jobs are stopped.
+    pub(super) async fn work_on_jobs(&self) {
+        tokio::select! {
+            models = self.models.wait() => {
+                Arc::clone(&self.jobs).work(Arc::clone(models), self.config.images.clone()).await;
+            }
+            () = self.jobs.stopped() => {}
+        }
     }
 
     /// Room for one more upload until it is dropped; 503 when there is none.

@@ -246,9 +246,9 @@ mod tests {
         upload.options
     }
 
-    async fn refused(content_type: &str, body: impl Into<Body>) -> (u16, &'static str) {
+    async fn refused(content_type: &str, body: impl Into<Body>) -> (u16, String) {
         let problem = upload(content_type, "", body).await.unwrap_err();
-        (problem.status, problem.code)
+        (problem.status, problem.code.into_owned())
     }
 
     fn form(fields: &[(&str, &str)]) -> String {
@@ -280,20 +280,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_without_exactly_one_picture_is_refused() {
-        assert_eq!(refused(FORM, form(&[("layer", "fc")])).await, (400, "missing_image"));
-        assert_eq!(refused(FORM, form(&[("image", "a"), ("image", "b")])).await, (400, "duplicate_image"));
-        assert_eq!(refused(FORM, "--X\r\nContent-Dis").await, (400, "malformed_form"));
-        assert_eq!(refused("multipart/form-data", form(&[])).await, (400, "malformed_form"));
+        assert_eq!(refused(FORM, form(&[("layer", "fc")])).await, (400, "missing_image".to_owned()));
+        assert_eq!(refused(FORM, form(&[("image", "a"), ("image", "b")])).await, (400, "duplicate_image".to_owned()));
+        assert_eq!(refused(FORM, "--X\r\nContent-Dis").await, (400, "malformed_form".to_owned()));
+        assert_eq!(refused("multipart/form-data", form(&[])).await, (400, "malformed_form".to_owned()));
     }
 
     #[tokio::test]
     async fn json_without_a_picture_is_refused() {
-        assert_eq!(refused("application/json", "{").await, (400, "malformed_json"));
-        assert_eq!(refused("application/json", "{}").await, (400, "missing_image"));
-        assert_eq!(refused("application/json", r#"{"image": "abc"}"#).await, (400, "missing_image"));
-        assert_eq!(refused("application/json", r#"{"image": null}"#).await, (400, "missing_image"));
-        assert_eq!(refused("application/json", "[]").await, (400, "malformed_json"));
-        assert_eq!(refused("application/json", r#"{"image": {"b64": "?"}}"#).await, (400, "malformed_base64"));
+        assert_eq!(refused("application/json", "{").await, (400, "malformed_json".to_owned()));
+        assert_eq!(refused("application/json", "{}").await, (400, "missing_image".to_owned()));
+        assert_eq!(refused("application/json", r#"{"image": "abc"}"#).await, (400, "missing_image".to_owned()));
+        assert_eq!(refused("application/json", r#"{"image": null}"#).await, (400, "missing_image".to_owned()));
+        assert_eq!(refused("application/json", "[]").await, (400, "malformed_json".to_owned()));
+        assert_eq!(
+            refused("application/json", r#"{"image": {"b64": "?"}}"#).await,
+            (400, "malformed_base64".to_owned())
+        );
     }
 
     #[test]
@@ -314,7 +317,7 @@ mod tests {
         let app = Arc::new(App::new(config));
         let long = "x".repeat(MOST_OPTIONS);
         let problem = Upload::from_request(request(&[("layer", &long)]), &app).await.unwrap_err();
-        assert_eq!((problem.status, problem.code), (413, "options_too_large"));
+        assert_eq!((problem.status, problem.code.as_ref()), (413, "options_too_large"));
     }
 
     #[tokio::test]
@@ -332,16 +335,19 @@ mod tests {
 
     #[tokio::test]
     async fn other_media_types_are_refused() {
-        assert_eq!(refused("text/plain", "hello").await, (415, "unsupported_media_type"));
-        assert_eq!(refused("application/x-www-form-urlencoded", "pixels").await, (415, "unsupported_media_type"));
+        assert_eq!(refused("text/plain", "hello").await, (415, "unsupported_media_type".to_owned()));
+        assert_eq!(
+            refused("application/x-www-form-urlencoded", "pixels").await,
+            (415, "unsupported_media_type".to_owned())
+        );
     }
 
     #[tokio::test]
     async fn a_body_beyond_the_limit_is_refused_however_it_is_sent() {
         let long = "x".repeat(201);
         assert_eq!(upload("image/png", "", "x".repeat(200)).await.unwrap().picture.len(), 200);
-        assert_eq!(refused("image/png", long.clone()).await, (413, "body_too_large"));
-        assert_eq!(refused("application/json", long.clone()).await, (413, "body_too_large"));
+        assert_eq!(refused("image/png", long.clone()).await, (413, "body_too_large".to_owned()));
+        assert_eq!(refused("application/json", long.clone()).await, (413, "body_too_large".to_owned()));
         let mut config = Config::default();
         config.server.body_limit = 200;
         let announced = Request::post("/").header(header::CONTENT_LENGTH, 201).body(Body::empty()).unwrap();

@@ -93,9 +93,9 @@ mod tests {
         Wishes::from_request(request.body(body.into()).unwrap(), &app).await.map(|wishes| wishes.0)
     }
 
-    async fn refused(kind: Option<&str>, body: impl Into<Body>) -> (u16, &'static str) {
+    async fn refused(kind: Option<&str>, body: impl Into<Body>) -> (u16, String) {
         let problem = wishes(kind, "", body).await.unwrap_err();
-        (problem.status, problem.code)
+        (problem.status, problem.code.into_owned())
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Pairs {
@@ -116,15 +116,18 @@ mod tests {
 
     #[tokio::test]
     async fn other_bodies_are_refused() {
-        assert_eq!(refused(Some("image/png"), "pixels").await, (415, "unsupported_media_type"));
-        assert_eq!(refused(None, "pixels").await, (415, "unsupported_media_type"));
+        assert_eq!(refused(Some("image/png"), "pixels").await, (415, "unsupported_media_type".to_owned()));
+        assert_eq!(refused(None, "pixels").await, (415, "unsupported_media_type".to_owned()));
         let form =
             "--X\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\npixels\r\n--X--\r\n";
-        assert_eq!(refused(Some(FORM), form).await, (422, "unexpected_image"));
-        assert_eq!(refused(Some(FORM), "--X\r\nContent-Dis").await, (400, "malformed_form"));
-        assert_eq!(refused(Some("application/json"), "[]").await, (400, "malformed_json"));
+        assert_eq!(refused(Some(FORM), form).await, (422, "unexpected_image".to_owned()));
+        assert_eq!(refused(Some(FORM), "--X\r\nContent-Dis").await, (400, "malformed_form".to_owned()));
+        assert_eq!(refused(Some("application/json"), "[]").await, (400, "malformed_json".to_owned()));
         let long = format!("class={}", "x".repeat(MOST_OPTIONS));
-        assert_eq!(refused(Some("application/x-www-form-urlencoded"), long.clone()).await, (413, "body_too_large"));
-        assert_eq!(refused(Some(FORM), long).await, (413, "body_too_large"));
+        assert_eq!(
+            refused(Some("application/x-www-form-urlencoded"), long.clone()).await,
+            (413, "body_too_large".to_owned())
+        );
+        assert_eq!(refused(Some(FORM), long).await, (413, "body_too_large".to_owned()));
     }
 }

@@ -233,7 +233,7 @@ impl Model {
         covered: &'a Array4<f32>,
         patches: &[Patch],
         classes: &[Option<usize>],
-        cancellation: &'a Cancellation,
+        cancellation: &Cancellation,
     ) -> Result<Covering<'a>> {
         self.occluder.look(&self.programs, [input, covered], patches, classes, cancellation)
     }

@@ -39,7 +39,7 @@ impl Occluder {
         [input, covered]: [&'a Array4<f32>; 2],
         patches: &[Patch],
         classes: &[Option<usize>],
-        cancellation: &'a Cancellation,
+        cancellation: &Cancellation,
     ) -> Result<Covering<'a>> {
         let steps = self.steps(programs)?;
         let incremental = steps.and_then(|steps| Some((steps, steps.batch(patches)?)));
@@ -47,7 +47,7 @@ impl Occluder {
         let whole = programs.ask(&question, input, classes, cancellation)?;
         let batch = incremental.map_or(BATCH, |(_, batch)| batch).min(programs.batch());
         let incremental = incremental.map(|(steps, _)| steps);
-        Ok(Covering { programs, incremental, batch, input, covered, whole, cancellation })
+        Ok(Covering { programs, incremental, batch, input, covered, whole })
     }
 
     /// The compiled steps; two first callers may both compile them, and one's are kept.
@@ -71,7 +71,6 @@ pub struct Covering<'a> {
     input: &'a Array4<f32>,
     covered: &'a Array4<f32>,
     whole: Answer,
-    cancellation: &'a Cancellation,
 }
 
 impl Covering<'_> {
@@ -81,33 +80,33 @@ impl Covering<'_> {
     }
 
     /// The probability [classes, patches] of each class asked about with each of `patches` in turn covered.
-    pub fn probabilities(&self, patches: &[Patch]) -> Result<Array2<f32>> {
+    pub fn probabilities(&self, patches: &[Patch], cancellation: &Cancellation) -> Result<Array2<f32>> {
         let classes = &self.whole.classes;
         let mut probabilities = Array2::zeros((classes.len(), patches.len()));
+        let count = patches.len();
         for (index, patches) in patches.chunks(self.batch).enumerate() {
             let found = match self.incremental {
-                Some(steps) => {
-                    steps.probabilities(&self.whole, self.input, self.covered, patches, self.cancellation)?
-                }
-                None => self.in_full(patches)?,
+                Some(steps) => steps.probabilities(&self.whole, self.input, self.covered, patches, cancellation)?,
+                None => self.in_full(patches, cancellation)?,
             };
             let place = index * self.batch..index * self.batch + patches.len();
             for (mut of_class, &class) in probabilities.outer_iter_mut().zip(classes) {
                 of_class.slice_mut(s![place.clone()]).assign(&found.column(class));
             }
+            cancellation.report(place.end, count);
         }
         Ok(probabilities)
     }
 
     /// The probabilities [patches, classes] by one full run.
-    fn in_full(&self, patches: &[Patch]) -> Result<Array2<f32>> {
+    fn in_full(&self, patches: &[Patch], cancellation: &Cancellation) -> Result<Array2<f32>> {
         let internal = |error: ndarray::ShapeError| Error::internal(error.to_string());
         let mut batch = concatenate(Axis(0), &vec![self.input.view(); patches.len()]).map_err(internal)?;
         for (index, Patch { rows, columns }) in patches.iter().enumerate() {
             let place = |picture: usize| s![picture, .., rows.clone(), columns.clone()];
             batch.slice_mut(place(index)).assign(&self.covered.slice(place(0)));
         }
-        let answer = self.programs.ask(&Question::default(), &batch, &[], self.cancellation)?;
+        let answer = self.programs.ask(&Question::default(), &batch, &[], cancellation)?;
         answer.probabilities.into_dimensionality().map_err(internal)
     }
 }

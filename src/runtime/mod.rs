@@ -6,7 +6,7 @@ mod program;
 mod weights;
 mod workers;
 
-pub use cancellation::Cancellation;
+pub use cancellation::{Cancellation, Progress};
 pub use library::Runtime;
 pub use program::{Input, Outputs, Program};
 pub use weights::Weights;

@@ -37,24 +37,24 @@ use tokio::net::TcpListener;
 
 use crate::stop_sign::{self, Sign};
 
-const MODEL: &str = "/v1/models/vgg16-caltech101";
+pub(crate) const MODEL: &str = "/v1/models/vgg16-caltech101";
 const SIGN: Sign = Sign { x: 220.0, y: 90.0, radius: 60.0 };
 
 /// A server on a port of its own.
-pub struct Server {
-    address: SocketAddr,
-    pub app: Arc<App>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) app: Arc<App>,
 }
 
 impl Server {
     /// A server that answers everything: what tests share.
-    fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(|_| {}))
     }
 
     /// A server with loaded models and the settings that `change` makes of the defaults.
-    pub fn start(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Self {
         let server = Self::start_unready(change);
         server.app.load().unwrap();
         server
@@ -63,6 +63,7 @@ impl Server {
     /// A server that has not loaded its models.
     fn start_unready(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        config.jobs.store = "memory".into();
         config.models.cache_dir = env!("CARGO_TARGET_TMPDIR").into();
         change(&mut config);
         let app = Arc::new(App::new(config));
@@ -73,16 +74,16 @@ impl Server {
         Self { address, app }
     }
 
-    fn request(&self, method: &str, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         Client::new().request(method.parse().unwrap(), format!("http://{}{path}", self.address))
     }
 
-    fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request("GET", path)
     }
 
     /// A picture's file sent to `call` of the default model.
-    fn post(&self, call: &str, picture: impl Into<reqwest::Body>) -> RequestBuilder {
+    pub(crate) fn post(&self, call: &str, picture: impl Into<reqwest::Body>) -> RequestBuilder {
         self.request("POST", &format!("{MODEL}{call}")).body(picture)
     }
 
@@ -111,7 +112,7 @@ fn serve<F: Future<Output = ()> + Send + 'static>(server: impl FnOnce(TcpListene
     address
 }
 
-fn stop_sign() -> RgbImage {
+pub(crate) fn stop_sign() -> RgbImage {
     stop_sign::draw(320, 240, SIGN)
 }
 
@@ -121,16 +122,16 @@ fn file(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     file.into_inner()
 }
 
-fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+pub(crate) fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
     file(picture, ImageFormat::Png)
 }
 
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
 /// The JSON of an answer that succeeded.
-async fn json(request: RequestBuilder) -> Value {
+pub(crate) async fn json(request: RequestBuilder) -> Value {
     let response = request.send().await.unwrap();
     let (status, text) = (response.status(), response.text().await.unwrap());
     assert_eq!(status, 200, "{text}");
@@ -138,7 +139,7 @@ async fn json(request: RequestBuilder) -> Value {
 }
 
 /// What a refusal says to people, checked to be a problem with `status` and `code`.
-async fn refused(request: RequestBuilder, status: u16, code: &str) -> String {
+pub(crate) async fn refused(request: RequestBuilder, status: u16, code: &str) -> String {
     let response = request.send().await.unwrap();
     assert_eq!(header(&response, "content-type"), "application/problem+json");
     let request_id = header(&response, "x-request-id").to_owned();

@@ -26,8 +26,8 @@ fn every_technique_describes_its_own_options() {
     let options = |technique: &str| {
         let document = document();
         let call = &document["paths"][format!("/v1/models/{{model}}/explain/{technique}")]["post"];
-        let names = call["parameters"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap().to_owned());
-        let query: BTreeSet<_> = names.filter(|name| name != "model").collect();
+        let parameters = call["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "query");
+        let query: BTreeSet<_> = parameters.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect();
         for body in ["multipart/form-data", "application/json"] {
             let properties = &call["requestBody"]["content"][body]["schema"]["properties"];
             let form = properties.as_object().unwrap().keys().filter(|name| *name != "image").cloned();

@@ -16,13 +16,22 @@ use crate::{
 
 /// How far an ascent has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct Step<'a> {
     /// The steps made.
     pub step: usize,
     /// The steps that will be made in all.
     pub steps: usize,
     /// The activation of what is maximised, before the last step.
     pub value: f32,
+    /// The levels [3, H, W] of the picture before the last step.
+    picture: &'a Array3<f32>,
+}
+
+impl Step<'_> {
+    /// The picture before the last step.
+    pub fn drawing(&self) -> Result<Drawing> {
+        Drawing::of(self.picture)
+    }
 }
 
 impl ActivationMaximization {
@@ -35,7 +44,7 @@ impl ActivationMaximization {
     pub fn maximize(
         &self,
         model: &Model,
-        progress: &mut dyn FnMut(Step),
+        progress: &mut dyn FnMut(Step<'_>),
         cancellation: &Cancellation,
     ) -> Result<Maximum> {
         let start = Instant::now();
@@ -73,7 +82,7 @@ impl ActivationMaximization {
         model: &Model,
         ascent: &Ascent,
         settings: &Settings,
-        progress: &mut dyn FnMut(Step),
+        progress: &mut dyn FnMut(Step<'_>),
         cancellation: &Cancellation,
     ) -> Result<(Array3<f32>, Vec<f32>)> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
@@ -93,7 +102,8 @@ impl ActivationMaximization {
             optimizer.step(canvas.numbers(), &gradient);
             canvas.constrain();
             values.push(value);
-            progress(Step { step: values.len(), steps: settings.iterations, value });
+            cancellation.report(values.len(), settings.iterations);
+            progress(Step { step: values.len(), steps: settings.iterations, value, picture: &picture });
         }
         Ok((canvas.finished(), values))
     }

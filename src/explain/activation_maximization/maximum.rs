@@ -100,9 +100,16 @@ impl Drawing {
     }
 }
 
+impl Drawing {
+    /// The picture as a PNG file.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        encode_png(&self.0)
+    }
+}
+
 impl Serialize for Drawing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let file = encode_png(&self.0).map_err(S::Error::custom)?;
+        let file = self.to_png().map_err(S::Error::custom)?;
         let mut object = serializer.serialize_struct("Drawing", 3)?;
         object.serialize_field("width", &self.0.width())?;
         object.serialize_field("height", &self.0.height())?;
@@ -117,7 +124,7 @@ impl Maximum {
         let start = Instant::now();
         let bytes = match format {
             Format::Json => serde_json::to_vec(self).map_err(|error| Error::internal(error.to_string()))?,
-            Format::Png => encode_png(&self.image.0)?,
+            Format::Png => self.image.to_png()?,
             Format::Npy => self.to_npy()?,
         };
         Ok(Written { bytes, timing: self.timing_ms, render: milliseconds(start) })

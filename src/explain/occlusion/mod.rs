@@ -91,10 +91,12 @@ impl Technique for Occlusion {
         let scored = predictions::scored(model, covering.whole());
         let whole: Vec<f32> = scored.iter().map(|class| class.prediction.probability).collect();
         let grid = windows.grid();
+        let mut rounds = 0..=self.refine as usize;
         let (probabilities, positions) = coarse_to_fine(grid, self.refine, &whole, |cells| {
             let patches: Vec<Patch> =
                 cells.iter().map(|[row, column]| patches[row * grid[1] + column].clone()).collect();
-            covering.probabilities(&patches)
+            let round = rounds.next().unwrap_or_default();
+            covering.probabilities(&patches, &cancellation.part(round, self.refine as usize + 1))
         })?;
         let maps = scored.into_iter().zip(probabilities.outer_iter());
         let maps = maps.map(|(class, of_class)| Occluded::new(class, windows.map(&of_class), self.threshold));
