@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn nobody_waits_longer_than_the_server_lets_them() {
-        let asked = Asynchronously { wait: Some(Duration::from_secs(3600)) };
-        let patience = asked.patience(Duration::from_secs(60));
+        let asked = Asynchronously { wait: Some(Duration::from_hours(1)) };
+        let patience = asked.patience(Duration::from_mins(1));
         assert_eq!((patience.as_secs(), asked.applied(patience).to_str().unwrap()), (60, "wait=60"));
         let at_once = Asynchronously { wait: None };
         assert_eq!(

@@ -25,7 +25,7 @@ const SHORT: &str = "activation-maximization?layer=block2_conv1&filter=3&size=32
 const ENDLESS: &str = "activation-maximization?class=0&iterations=4096";
 
 /// What tests wait for at most, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A call of the default model without a picture, as a job.
 fn job(address: &str, call: &str) -> RequestBuilder {

@@ -8,7 +8,7 @@ use crate::{
     runtime::Progress,
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 async fn insert(store: &Store, picture: &[u8]) -> Result<Id> {
     let task = Task::maximize("m", ActivationMaximization::default());
@@ -102,12 +102,12 @@ async fn a_full_disk_is_said_to_be_one_and_takes_no_half_job() {
     store.check().await.unwrap();
     let pool = &store.open().await.unwrap().pool;
     sqlx::raw_sql("PRAGMA max_page_count = 30").execute(pool).await.unwrap();
-    let error = insert(&store, &[0; 1 << 20]).await.unwrap_err();
+    let error = insert(&store, &vec![0; 1 << 20]).await.unwrap_err();
     assert_eq!((error.kind, error.code), (Kind::Unavailable, "jobs_unavailable"));
     assert!(error.message.contains("the disk of jobs.store is full"), "{error}");
     assert!(store.list(&Listing { limit: 9, ..Listing::default() }).await.unwrap().is_empty());
     sqlx::raw_sql("PRAGMA max_page_count = 3000").execute(pool).await.unwrap();
-    let id = insert(&store, &[0; 1 << 20]).await.unwrap();
+    let id = insert(&store, &vec![0; 1 << 20]).await.unwrap();
     let failure = Failure { kind: Kind::Unprocessable, code: "code".into(), message: "message".into() };
     let claim = store.claim("a", LONG).await.unwrap().unwrap();
     store.finish(&claim, &Outcome::Failed(failure.clone())).await.unwrap();
