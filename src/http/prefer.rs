@@ -55,6 +55,7 @@ fn preference(text: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
+    #[allow(clippy::option_option)] // whether it is asked for, and how long to wait
     fn asked(values: &[&'static str]) -> Option<Option<u64>> {
         let headers = values.iter().map(|value| (PREFER, HeaderValue::from_static(value))).collect();
         Asynchronously::asked(&headers).map(|asked| asked.wait.map(|wait| wait.as_secs()))

@@ -194,6 +194,10 @@ impl Jobs {
             }
         };
         let done = done.unwrap_or_else(|error| Err(Error::internal(format!("a job's work failed: {error}"))));
+        // A short job ends before its first beat, and its last step is part of what it tells.
+        if held && let Err(error) = self.store.renew(claim, self.lease(), cancellation.progress()).await {
+            tracing::debug!(job = %claim.id, "{error}");
+        }
         (done, held)
     }
 

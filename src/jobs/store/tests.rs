@@ -73,7 +73,7 @@ async fn a_job_begun_three_times_is_given_up_and_a_cancelled_one_not_begun_again
     }
     assert_eq!(store.claim("a", LONG).await.unwrap(), None);
     let unwanted = insert(&store, b"").await.unwrap();
-    let claim = store.claim("a", Duration::ZERO).await.unwrap().unwrap();
+    let claim = store.claim("a", LONG).await.unwrap().unwrap();
     assert_eq!(store.cancel(&unwanted).await.map(|job| job.status.is_final()), Ok(false));
     assert_eq!(store.renew(&claim, Duration::ZERO, Progress::default()).await.unwrap(), Lease::Cancelled);
     a_moment().await;
