@@ -1,6 +1,6 @@
 //! Long work: jobs that survive the request that asked for them, and the process that works on them.
 //!
-//! A job is a row of a [`store`] before its client hears of it. Workers, of this process and of others on the same store, claim
+//! A job is a row of a store before its client hears of it. Workers, of this process and of others on the same store, claim
 //! one job at a time for the length of a lease, which they renew while they work. When a process dies its leases run out, and its
 //! jobs are taken up by whoever asks next. A claim is told from all later ones, so a worker that was only slow can neither end
 //! a job that another has taken up nor end one twice. What begins three times without coming to an end fails.
