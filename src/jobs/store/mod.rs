@@ -8,7 +8,7 @@ mod failures;
 mod reading;
 mod writing;
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, Connection, Row,
@@ -20,6 +20,7 @@ pub use claims::{Claim, Lease};
 pub use reading::Listing;
 pub use writing::{NewJob, Outcome};
 
+use super::Id;
 use crate::error::{Error, Result};
 
 /// The tables, a script for each version of the schema after the one before it.
@@ -43,6 +44,9 @@ pub struct Store {
 struct Database {
     pool: AnyPool,
     dialect: Dialect,
+    /// A connection that is only held: a database in memory lives as long as one is open, and those of the pool are closed when a
+    /// client leaves in the middle of a query.
+    _held: Option<Mutex<AnyConnection>>,
 }
 
 /// Where the two databases differ.
@@ -78,10 +82,12 @@ impl Store {
     async fn open(&self) -> Result<&Database> {
         let open = async || {
             let (url, dialect) = address(&self.place)?;
-            if dialect == Dialect::Sqlite {
-                write_ahead(&url).await?;
-            }
-            let database = Database { pool: pool(&url, dialect)?, dialect };
+            let held = match dialect {
+                Dialect::Memory => Some(Mutex::new(connect(&url).await?)),
+                Dialect::Sqlite => write_ahead(&url).await.map(|()| None)?,
+                Dialect::Postgres => None,
+            };
+            let database = Database { pool: pool(&url, dialect)?, dialect, _held: held };
             match database.migrate().await {
                 Ok(()) => Ok(database),
                 Err(error) => {
@@ -102,7 +108,8 @@ impl Store {
 /// The address of the database at `place`, as the driver takes it; another kind of place is an error for the operator.
 pub(super) fn address(place: &str) -> Result<(String, Dialect)> {
     if place == MEMORY {
-        return Ok(("sqlite::memory:".into(), Dialect::Memory));
+        // Under a name of its own, so that all connections of this store, and no others, are to one database.
+        return Ok((format!("sqlite:file:{}?mode=memory&cache=shared", Id::new().as_str()), Dialect::Memory));
     }
     if let Some(file) = place.strip_prefix("sqlite:").filter(|file| !file.is_empty()) {
         let separator = if file.contains('?') { '&' } else { '?' };
@@ -125,11 +132,15 @@ fn invalid(reason: &str) -> Error {
 /// Makes readers of the file at `url` not wait for writers, from now on; and finds out whether it is one that can be used, which a pool
 /// would try again and again.
 async fn write_ahead(url: &str) -> Result<()> {
-    install_default_drivers();
-    let mut connection = AnyConnection::connect(url).await.map_err(failures::unavailable)?;
+    let mut connection = connect(url).await?;
     let set = sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await;
     set.map_err(failures::unavailable)?;
     connection.close().await.map_err(failures::unavailable)
+}
+
+async fn connect(url: &str) -> Result<AnyConnection> {
+    install_default_drivers();
+    AnyConnection::connect(url).await.map_err(failures::unavailable)
 }
 
 /// Connections to `url`, none of them open yet.
@@ -137,8 +148,7 @@ fn pool(url: &str, dialect: Dialect) -> Result<AnyPool> {
     install_default_drivers();
     let options = AnyPoolOptions::new().acquire_timeout(PATIENCE);
     let options = match dialect {
-        // The database is gone with its one connection.
-        Dialect::Memory => options.max_connections(1).idle_timeout(None).max_lifetime(None),
+        Dialect::Memory => options.max_connections(1),
         Dialect::Sqlite => options.max_connections(4),
         Dialect::Postgres => options.max_connections(10),
     };

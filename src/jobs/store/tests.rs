@@ -21,6 +21,17 @@ async fn a_moment() {
 }
 
 #[tokio::test]
+async fn a_store_in_memory_outlives_its_connections() {
+    let store = Store::new("memory");
+    let id = insert(&store, b"picture").await.unwrap();
+    let connection = store.open().await.unwrap().pool.acquire().await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(store.get(&id).await.unwrap().status, Status::Queued);
+    let other = Store::new("memory");
+    assert_eq!(other.get(&id).await.unwrap_err().kind, Kind::NotFound);
+}
+
+#[tokio::test]
 async fn a_job_is_one_workers_until_its_lease_ends_and_ends_once() {
     let store = Store::new("memory");
     let id = insert(&store, b"picture").await.unwrap();
