@@ -167,6 +167,24 @@ fn a_broken_default_model_stops_the_start_and_others_do_not() {
 }
 
 #[test]
+fn ctrl_c_ends_long_work_and_leaves_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = in_directory(directory.path(), "maximum.png");
+    let mut command = glassbox(&["activation-maximization", "--class", "yin_yang", "--iterations", "4096", "-o", &file]);
+    let mut working = command.stderr(Stdio::piped()).spawn().unwrap();
+    // Once it has begun; without a terminal it draws no bar that would tell.
+    std::thread::sleep(Duration::from_secs(5));
+    let interrupted = Command::new("kill").args(["-INT", &working.id().to_string()]).status().unwrap();
+    assert!(interrupted.success() && working.try_wait().unwrap().is_none());
+    let start = Instant::now();
+    let output = working.wait_with_output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "it went on");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("cancelled"), "{message}");
+    assert!(!Path::new(&file).exists());
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let (_directory, sign) = with_sign();
     for (arguments, reason) in [
