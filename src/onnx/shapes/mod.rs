@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod calculate;
+mod ceil_mode;
 mod elements;
 mod layout;
 mod linear;
