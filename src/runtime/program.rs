@@ -44,6 +44,7 @@ pub struct Program {
 impl Program {
     /// Compiles `graph` and opens its first session, so that a graph that ONNX Runtime refuses is known at once.
     pub fn compile(runtime: &Runtime, weights: &Weights, graph: &Graph) -> Result<Self> {
+        let graph = graph.without_miscounted_ceil_mode()?;
         let program = Self {
             runtime: runtime.clone(),
             model: graph.write(&|name, tensor| weights.place(name, tensor)),
