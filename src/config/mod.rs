@@ -154,7 +154,7 @@ impl Default for Occlusion {
 pub struct Jobs {
     /// Where jobs are kept: `sqlite:` and a file, `postgres://` and a database, or `memory`.
     pub store: String,
-    /// How many jobs this process works on at once, beside what requests wait for; 0: none, it only takes them in.
+    /// How many jobs this process works on at once, taking turns with requests; 0: none, it only takes them in.
     pub concurrency: usize,
     /// Seconds after which the result of a finished job is thrown away.
     pub ttl: u64,

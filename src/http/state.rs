@@ -105,7 +105,8 @@ impl App {
     pub(super) async fn work_on_jobs(&self) {
         tokio::select! {
             models = self.models.wait() => {
-                Arc::clone(&self.jobs).work(Arc::clone(models), self.config.images.clone()).await;
+                let (images, runs) = (self.config.images.clone(), self.workers.clone());
+                Arc::clone(&self.jobs).work(Arc::clone(models), images, runs).await;
             }
             () = self.jobs.stopped() => {}
         }
