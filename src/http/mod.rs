@@ -3,6 +3,7 @@
 mod accept;
 mod accepted;
 mod activation_maximization;
+mod colormaps;
 mod error;
 mod events;
 mod explain;
@@ -18,6 +19,7 @@ mod openapi;
 mod operation;
 pub mod options;
 mod picture_call;
+mod playground;
 mod predict;
 mod prefer;
 mod request;

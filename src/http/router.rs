@@ -7,7 +7,6 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware,
-    response::Redirect,
     routing::{get, post},
 };
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
@@ -18,9 +17,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     App, Problem,
     accepted::IDEMPOTENCY_KEY,
-    activation_maximization, events, explain, explain_all, filters, health, jobs, layers, models,
+    activation_maximization, colormaps, events, explain, explain_all, filters, health, jobs, layers, models,
     openapi::document,
-    predict,
+    playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
     request, summary,
 };
@@ -64,6 +63,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(layers::show))
         .routes(routes!(layers::weights))
         .routes(routes!(filters::filters))
+        .routes(routes!(colormaps::list))
         .routes(predict::route()?)
         .routes(explain_all::route()?)
         .routes(activation_maximization::route()?)
@@ -72,7 +72,8 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(jobs::result))
         .routes(routes!(events::events))
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
-        .route("/", get(async || Redirect::temporary("/docs/")));
+        .route("/", get(playground::page))
+        .route("/playground/{*file}", get(playground::file));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))
 }
 
