@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use glassbox::onnx::{Node, Tensor};
@@ -179,7 +180,8 @@ fn a_broken_default_model_stops_the_start_and_others_do_not() {
 fn ctrl_c_ends_long_work_and_leaves_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = in_directory(directory.path(), "maximum.png");
-    let mut command = glassbox(&["activation-maximization", "--class", "yin_yang", "--iterations", "4096", "-o", &file]);
+    let mut command =
+        glassbox(&["activation-maximization", "--class", "yin_yang", "--iterations", "4096", "-o", &file]);
     let mut working = command.stderr(Stdio::piped()).spawn().unwrap();
     // Once it has begun; without a terminal it draws no bar that would tell.
     std::thread::sleep(Duration::from_secs(5));
