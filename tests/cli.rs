@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use glassbox::onnx::{Node, Tensor};
@@ -173,6 +174,25 @@ fn a_broken_default_model_stops_the_start_and_others_do_not() {
     let mut serve = glassbox(&["--models", &models, "serve", "--listen", "127.0.0.1:0"]);
     let message = fail(serve.env("GLASSBOX_MODELS__DEFAULT", "broken"));
     assert!(message.contains("models.default: model `broken` cannot be served: not a valid ONNX model"), "{message}");
+}
+
+#[test]
+fn ctrl_c_ends_long_work_and_leaves_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = in_directory(directory.path(), "maximum.png");
+    let mut command =
+        glassbox(&["activation-maximization", "--class", "yin_yang", "--iterations", "4096", "-o", &file]);
+    let mut working = command.stderr(Stdio::piped()).spawn().unwrap();
+    // Once it has begun; without a terminal it draws no bar that would tell.
+    std::thread::sleep(Duration::from_secs(5));
+    let interrupted = Command::new("kill").args(["-INT", &working.id().to_string()]).status().unwrap();
+    assert!(interrupted.success() && working.try_wait().unwrap().is_none());
+    let start = Instant::now();
+    let output = working.wait_with_output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "it went on");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("cancelled"), "{message}");
+    assert!(!Path::new(&file).exists());
 }
 
 #[test]

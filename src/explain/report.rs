@@ -9,7 +9,7 @@ use super::{Backdrop, Findings};
 use crate::{
     config::Images,
     error::{Error, Kind, Result},
-    imaging::{Limits, Style, decode},
+    imaging::{Region, Style, decode},
     model::{Model, Picture},
     runtime::Cancellation,
 };
@@ -34,6 +34,8 @@ pub struct Report<F> {
     model: String,
     /// The upright picture.
     image: Dimensions,
+    /// The part of it that the model saw, and that maps lie over: all, or the middle.
+    seen: Region,
     #[serde(flatten)]
     findings: F,
     /// How long each step took.
@@ -87,8 +89,7 @@ impl<F: Serialize> Report<F> {
         run: impl FnOnce(&Picture) -> Result<F>,
     ) -> Result<Self> {
         let start = Instant::now();
-        let limits = Limits { max_pixels: limits.max_pixels, max_side: limits.max_side };
-        let photo = decode(file, limits)?;
+        let photo = decode(file, limits.into())?;
         cancellation.check()?;
         let picture = model.prepare(photo);
         let decode = milliseconds(start);
@@ -96,7 +97,7 @@ impl<F: Serialize> Report<F> {
         let findings = run(&picture)?;
         let timing_ms = Timing { decode, run: milliseconds(start) };
         let image = Dimensions { width: picture.photo.width(), height: picture.photo.height() };
-        Ok(Self { model: model.name().to_owned(), image, findings, timing_ms, picture })
+        Ok(Self { model: model.name().to_owned(), image, seen: picture.seen, findings, timing_ms, picture })
     }
 
     /// What the model found.

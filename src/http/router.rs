@@ -7,7 +7,6 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware,
-    response::Redirect,
     routing::{get, post},
 };
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
@@ -18,11 +17,15 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     App, Problem,
     accepted::IDEMPOTENCY_KEY,
-    activation_maximization, events, explain, explain_all, filters, health, jobs, layers, models,
+    activation_maximization, colormaps,
+    deadline::{self, X_REQUEST_TIMEOUT},
+    events, explain, explain_all, filters, health, jobs, layers, models,
     openapi::document,
-    predict,
+    playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
-    request, summary,
+    request,
+    shed::shed,
+    summary,
 };
 use crate::{
     config::Server,
@@ -36,11 +39,13 @@ pub fn router(app: Arc<App>) -> Result<Router> {
     let cors = cors(server)?;
     let limit = DefaultBodyLimit::max(server.body_limit);
     let router = addresses
-        .with_state(app)
+        .with_state(Arc::clone(&app))
         .merge(swagger(document))
         .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))
         .layer(limit)
-        .layer(CatchPanicLayer::custom(request::on_panic));
+        .layer(CatchPanicLayer::custom(request::on_panic))
+        .layer(middleware::from_fn_with_state(app, deadline::keep))
+        .layer(middleware::from_fn(shed));
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
@@ -64,6 +69,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(layers::show))
         .routes(routes!(layers::weights))
         .routes(routes!(filters::filters))
+        .routes(routes!(colormaps::list))
         .routes(predict::route()?)
         .routes(explain_all::route()?)
         .routes(activation_maximization::route()?)
@@ -72,7 +78,8 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(jobs::result))
         .routes(routes!(events::events))
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
-        .route("/", get(async || Redirect::temporary("/docs/")));
+        .route("/", get(playground::page))
+        .route("/playground/{*file}", get(playground::file));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))
 }
 
@@ -88,7 +95,14 @@ fn cors(server: &Server) -> Result<Option<CorsLayer>> {
     }
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID, PREFER, IDEMPOTENCY_KEY])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            request::REQUEST_ID,
+            PREFER,
+            IDEMPOTENCY_KEY,
+            X_REQUEST_TIMEOUT,
+        ])
         .expose_headers([
             request::REQUEST_ID,
             HeaderName::from_static("server-timing"),
