@@ -138,8 +138,26 @@ mod tests {
     fn flags_and_json_say_the_same() {
         assert_eq!(flags(&[]), Ok(Style::default()));
         assert_eq!(json("{}"), Ok(Style::default()));
-        let spelt = flags(&["--colormap", "rdbu", "--alpha", "0.25", "--vmax", "2", "--cutoff", "0.5", "--output", "heatmap", "--size", "model"]);
-        assert_eq!(json(r#"{"colormap": "rdbu", "alpha": 0.25, "vmax": 2, "cutoff": 0.5, "output": "heatmap", "size": "model"}"#), spelt);
+        let spelt = flags(&[
+            "--colormap",
+            "rdbu",
+            "--alpha",
+            "0.25",
+            "--vmax",
+            "2",
+            "--cutoff",
+            "0.5",
+            "--output",
+            "heatmap",
+            "--size",
+            "model",
+        ]);
+        assert_eq!(
+            json(
+                r#"{"colormap": "rdbu", "alpha": 0.25, "vmax": 2, "cutoff": 0.5, "output": "heatmap", "size": "model"}"#
+            ),
+            spelt
+        );
         assert!(spelt.is_ok());
     }
 
