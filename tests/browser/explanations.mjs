@@ -89,9 +89,9 @@ test("a variant, a layer and a further technique can be chosen", () => withPage(
   await explained(page);
   assert.equal(await panel.locator(".panel-layer").textContent(), "block4_conv3");
   assert.ok(!variant.equals(await pixels(page, CANVAS)));
-  await page.getByLabel("DeconvNet").check();
+  await page.getByRole("checkbox", { name: "DeconvNet" }).check();
   await page.locator('#panel-deconvnet[data-state="ready"]').waitFor();
-  await page.getByLabel("Saliency").uncheck();
+  await page.getByRole("checkbox", { name: "Saliency", exact: true }).uncheck();
   assert.ok(await page.locator("#panel-saliency").isHidden());
 }));
 

@@ -39,6 +39,15 @@ test("a running job is cancelled, also on the server", () => withPage(async (pag
   assert.equal(await page.getByRole("alert").count(), 0);
 }));
 
+test("a job that nobody will see is cancelled when the page is left", () => withPage(async (page) => {
+  const panel = page.locator("#panel-occlusion");
+  await panel.getByLabel("Step, px").fill("2");
+  await panel.getByRole("button", { name: "Run occlusion" }).click();
+  await hasStatus("running");
+  await page.goto("about:blank");
+  await hasStatus("cancelled");
+}));
+
 test("a class is drawn while the picture grows, and can be kept", () => withPage(async (page) => {
   await page.getByRole("tab", { name: "Imagination" }).click();
   await page.getByRole("combobox", { name: "Class", exact: true }).fill("yin yang");

@@ -1,9 +1,8 @@
 // A server of the built binary on a port of its own.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -21,28 +20,23 @@ export async function serve() {
   const binary = process.env.GLASSBOX_BINARY ?? join(ROOT, "target/debug/glassbox");
   if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make browser-test\``);
   const port = await freePort();
-  const cwd = mkdtempSync(join(tmpdir(), "glassbox-browser-"));
   const environment = {
     ...process.env,
     GLASSBOX_SERVER__LISTEN: `127.0.0.1:${port}`,
     GLASSBOX_JOBS__STORE: "memory",
-    GLASSBOX_RUNTIME__LIBRARY: process.env.ORT_DYLIB_PATH ?? "",
     GLASSBOX_LOG__LEVEL: "warn",
   };
-  const process_ = spawn(binary, ["serve"], { cwd, env: environment, stdio: ["ignore", "inherit", "inherit"] });
+  const service = spawn(binary, ["serve"], { cwd: ROOT, env: environment, stdio: ["ignore", "inherit", "inherit"] });
   const origin = `http://127.0.0.1:${port}`;
   for (let wait = 0; ; wait++) {
     const ready = await fetch(`${origin}/readyz`).then(({ ok }) => ok, () => false);
     if (ready) break;
-    if (wait > 600 || process_.exitCode !== null) throw new Error("the server is not ready");
+    if (wait > 600 || service.exitCode !== null) throw new Error("the server is not ready");
     await new Promise((done) => setTimeout(done, 100));
   }
   const stop = () => new Promise((done) => {
-    process_.once("exit", () => {
-      rmSync(cwd, { recursive: true, force: true });
-      done();
-    });
-    process_.kill();
+    service.once("exit", done);
+    service.kill();
   });
   return { origin, stop };
 }

@@ -12,6 +12,7 @@ export class JobView {
     this.text = h("p", { class: "job-text" });
     this.cancelButton = h("button", { type: "button", class: "button small", on: { click: () => this.cancel() } }, "Cancel");
     this.element = h("div", { class: "job", hidden: true }, this.text, this.bar, this.cancelButton);
+    addEventListener("pagehide", () => this.leave());
   }
 
   /**
@@ -66,7 +67,7 @@ export class JobView {
     if (!this.leaving) return;
     const { job } = this;
     this.leaving.abort();
-    if (job) call(jobAddress(job.id), { method: "DELETE" }).catch(() => {});
+    if (job) call(jobAddress(job.id), { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
   #show(job) {

@@ -33,6 +33,7 @@ export class Stack {
 
   /** Marks the layer called `name` as the one that is open. */
   mark(name) {
+    this.#say(this.layers.find((layer) => layer.name === name));
     for (const [own, button] of this.buttons) {
       button.setAttribute("aria-pressed", own === name);
       button.tabIndex = own === name ? 0 : -1;
@@ -55,12 +56,17 @@ export class Stack {
 
   #button(layer) {
     const front = h("span", { class: "face front" }, h("canvas", { width: 1, height: 1, "aria-hidden": "true" }));
-    const says = () => { this.caption.textContent = `${layer.name} · ${layer.type} · ${shapeText(layer)}`; };
+    const says = () => this.#say(layer);
     return h("button", {
       type: "button", class: `layer ${kindOf(layer)}`, tabIndex: -1, "aria-pressed": "false", "data-layer": layer.name,
       "aria-label": `${layer.name}: ${layer.type}, ${shapeText(layer)}`,
       on: { click: () => !this.wasTurned && this.open(layer), pointerenter: says, focus: says },
     }, front, h("span", { class: "face side" }), h("span", { class: "face lid" }));
+  }
+
+  /** Tells below the stack which layer is pointed at. */
+  #say(layer) {
+    this.caption.textContent = `${layer.name} · ${layer.type} · ${shapeText(layer)}`;
   }
 
   /** Gives each layer its size and its place: sides by a root of feature maps' sides, depth by the logarithm of their number. */
