@@ -17,9 +17,9 @@ check: runtime ## Formatting, lints and docs with warnings as errors, then all t
 	cargo test
 
 browser-test: runtime ## Try the playground in Chromium (installs Debian's package if it is not there, and Playwright)
-	@test -x "$${CHROMIUM:-/usr/bin/chromium}" || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	@tests/browser/install.sh
 	cargo build
-	cd tests/browser && npm install --silent && npm test --silent
+	npm test --silent --prefix tests/browser
 
 runtime: ## Fetch ONNX Runtime into .onnxruntime/ (nothing to do if it is there)
 	@docker/fetch-onnxruntime.sh

@@ -5,7 +5,7 @@ use std::{hint::black_box, io::Cursor};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use glassbox::{
-    config::Config,
+    config::{Config, Images},
     imaging::{Limits, Region, RgbImage, Style, decode, encode_png, render, upsample},
     model::Models,
 };
@@ -17,7 +17,7 @@ fn stages(criterion: &mut Criterion) {
     let photo = photo::photo();
     let mut jpeg = Vec::new();
     photo.write_to(&mut Cursor::new(&mut jpeg), image::ImageFormat::Jpeg).unwrap();
-    let limits = Limits { max_pixels: 50_000_000, max_side: 10_000 };
+    let limits = Limits::from(&Images::default());
     let model = Models::load_one(&Config::default(), "vgg16-caltech101").unwrap();
     let map = Array2::from_shape_fn((14, 14), |(y, x)| ((x * 7 + y * 13) % 31) as f32);
     let overlay = |photo: &RgbImage| {

@@ -36,6 +36,16 @@ pub struct Server {
     pub body_limit: usize,
     /// Seconds after which a request is given up with 504.
     pub request_timeout: u64,
+    /// Seconds in which a request's head must arrive once it has begun.
+    pub header_timeout: u64,
+    /// Seconds in which a request's body must arrive.
+    pub body_timeout: u64,
+    /// Seconds for which a client may take in nothing of its answer.
+    pub write_timeout: u64,
+    /// Seconds for which a connection without a request is kept open.
+    pub keep_alive: u64,
+    /// How many connections are served at once; those beyond get 503.
+    pub connections: usize,
     /// How many requests may wait for a worker, or be arriving; more get 503.
     pub queue: usize,
     /// Origins that browsers may call from; `*` for all, none by default.
@@ -48,6 +58,11 @@ impl Default for Server {
             listen: "0.0.0.0:8080".into(),
             body_limit: 20 << 20,
             request_timeout: 60,
+            header_timeout: 10,
+            body_timeout: 30,
+            write_timeout: 30,
+            keep_alive: 75,
+            connections: 1024,
             queue: 64,
             cors_origins: Vec::new(),
         }
@@ -99,7 +114,7 @@ impl Default for Models {
     }
 }
 
-/// Bounds on uploaded pictures, checked before a pixel is decoded.
+/// Bounds on uploaded pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Images {
@@ -107,11 +122,15 @@ pub struct Images {
     pub max_pixels: u64,
     /// The longest side in pixels.
     pub max_side: u32,
+    /// The most bytes that decoding one picture may take.
+    pub decode_memory: u64,
+    /// The most seconds that decoding one picture may take.
+    pub decode_timeout: f64,
 }
 
 impl Default for Images {
     fn default() -> Self {
-        Self { max_pixels: 50_000_000, max_side: 16_384 }
+        Self { max_pixels: 50_000_000, max_side: 16_384, decode_memory: 512 << 20, decode_timeout: 10.0 }
     }
 }
 
@@ -135,7 +154,7 @@ impl Default for Occlusion {
 pub struct Jobs {
     /// Where jobs are kept: `sqlite:` and a file, `postgres://` and a database, or `memory`.
     pub store: String,
-    /// How many jobs this process works on at once, beside what requests wait for; 0: none, it only takes them in.
+    /// How many jobs this process works on at once, taking turns with requests; 0: none, it only takes them in.
     pub concurrency: usize,
     /// Seconds after which the result of a finished job is thrown away.
     pub ttl: u64,

@@ -82,6 +82,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        config::Images,
         error::Kind,
         imaging::{Limits, Output, Region, decode},
         model::ChannelOrder,
@@ -106,7 +107,7 @@ mod tests {
         let gradient = Array3::from_shape_vec((3, 1, 2), vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap().into_dyn();
         let style = Style { output: Output::Heatmap, ..Style::default() };
         let png = backdrop(&picture(2, 1), &style).png(vec![gradient.view()]).unwrap();
-        let drawn = decode(&png, Limits { max_pixels: 2, max_side: 2 }).unwrap();
+        let drawn = decode(&png, Limits::from(&Images { max_pixels: 2, max_side: 2, ..Images::default() })).unwrap();
         assert_eq!(drawn.into_raw(), [128, 128, 255, 128, 128, 128]);
     }
 

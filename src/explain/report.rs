@@ -9,7 +9,7 @@ use super::{Backdrop, Findings};
 use crate::{
     config::Images,
     error::{Error, Kind, Result},
-    imaging::{Limits, Region, Style, decode},
+    imaging::{Region, Style, decode},
     model::{Model, Picture},
     runtime::Cancellation,
 };
@@ -89,8 +89,7 @@ impl<F: Serialize> Report<F> {
         run: impl FnOnce(&Picture) -> Result<F>,
     ) -> Result<Self> {
         let start = Instant::now();
-        let limits = Limits { max_pixels: limits.max_pixels, max_side: limits.max_side };
-        let photo = decode(file, limits)?;
+        let photo = decode(file, limits.into())?;
         cancellation.check()?;
         let picture = model.prepare(photo);
         let decode = milliseconds(start);

@@ -1,7 +1,5 @@
 //! Calls that become jobs: what `Prefer: respond-async` and `Prefer: wait=N` answer.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -10,7 +8,7 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    App, Problem,
+    App, Caller, Problem,
     explain::negotiated,
     job::{JobBody, address, failed},
     prefer::{Asynchronously, PREFERENCE_APPLIED},
@@ -30,23 +28,23 @@ const LONGEST_KEY: usize = 255;
 /// A call that its client asked to become a job.
 pub(super) struct Accepted<'a> {
     asked: Asynchronously,
-    headers: &'a HeaderMap,
+    caller: &'a Caller,
     /// The representation of an answer in line.
     format: Format,
 }
 
 impl<'a> Accepted<'a> {
-    /// The call with `headers`, if it is to become a job.
-    pub fn asked(headers: &'a HeaderMap, format: Format) -> Option<Self> {
-        Asynchronously::asked(headers).map(|asked| Self { asked, headers, format })
+    /// What `caller` asks for, if it is to become a job.
+    pub fn asked(caller: &'a Caller, format: Format) -> Option<Self> {
+        Asynchronously::asked(&caller.headers).map(|asked| Self { asked, caller, format })
     }
 
     /// Takes `task` in as a job; its result if that comes in the time that the client waits, else 202 and where to find it.
     pub async fn answer(self, app: &App, task: &Task, picture: Option<&[u8]>) -> Result<Response, Problem> {
         let digest = digest(task, picture)?;
-        let new = NewJob { task, picture, key: key(self.headers)?, digest: &digest };
+        let new = NewJob { task, picture, key: key(&self.caller.headers)?, digest: &digest };
         let id = app.jobs().submit(&new).await?;
-        let patience = self.asked.patience(Duration::from_secs(app.config().server.request_timeout));
+        let patience = self.asked.patience(self.caller.deadline.left());
         let job = app.jobs().wait(&id, patience).await?;
         let mut response = if job.status.is_final() && !patience.is_zero() {
             result(app, &job, self.format).await?

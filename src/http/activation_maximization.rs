@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-    routing::post,
-};
+use axum::{extract::State, http::StatusCode, response::Response, routing::post};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -16,7 +11,7 @@ use utoipa::{
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
-    App, Problem, Served, Wishes,
+    App, Caller, Problem, Served, Wishes,
     accept::negotiate,
     accepted::Accepted,
     explain::respond,
@@ -94,12 +89,12 @@ fn answer() -> Schemas {
 async fn maximize(
     State(app): State<Arc<App>>,
     Served(model): Served,
-    headers: HeaderMap,
+    caller: Caller,
     Wishes(options): Wishes,
 ) -> Result<Response, Problem> {
     let (technique, format) = read_with_format::<ActivationMaximization>(&options)?;
-    let format = format.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
-    if let Some(job) = Accepted::asked(&headers, format) {
+    let format = format.map_or_else(|| negotiate(&caller.headers, &FORMATS), Ok)?;
+    if let Some(job) = Accepted::asked(&caller, format) {
         return job.answer(&app, &Task::maximize(model.name(), technique), None).await;
     }
     let work = app.run(move |cancellation| technique.maximize(&model, &mut |_| (), cancellation)?.write(format));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
-    App, Problem, Served, Upload,
+    App, Caller, Problem, Served, Upload,
     accept::negotiate,
     accepted::Accepted,
     options::{FormatOption, Options},
@@ -65,12 +65,12 @@ pub(super) fn options<T: Technique>() -> Result<Schemas> {
 async fn explain<T: Technique>(
     State(app): State<Arc<App>>,
     Served(model): Served,
-    headers: HeaderMap,
+    caller: Caller,
     upload: Upload,
 ) -> Result<Response, Problem> {
     let Options::<T> { technique, style, format } = Options::read(&upload.options)?;
-    let format = format.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
-    if let Some(job) = Accepted::asked(&headers, format) {
+    let format = format.map_or_else(|| negotiate(&caller.headers, &FORMATS), Ok)?;
+    if let Some(job) = Accepted::asked(&caller, format) {
         let task = Task::explain(model.name(), &technique, style)?;
         return job.answer(&app, &task, Some(&upload.picture)).await;
     }

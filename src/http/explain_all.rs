@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::HeaderMap, response::Response, routing::post};
+use axum::{extract::State, response::Response, routing::post};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
-    App, Problem, Served, Upload,
+    App, Caller, Problem, Served, Upload,
     accept::negotiate,
     accepted::Accepted,
     explain::respond,
@@ -43,12 +43,12 @@ pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
 async fn explain(
     State(app): State<Arc<App>>,
     Served(model): Served,
-    headers: HeaderMap,
+    caller: Caller,
     upload: Upload,
 ) -> Result<Response, Problem> {
     let Options { technique: techniques, style, format } = read(upload.options)?;
-    let format = offered(format, &FORMATS)?.map_or_else(|| negotiate(&headers, &FORMATS), Ok)?;
-    if let Some(job) = Accepted::asked(&headers, format) {
+    let format = offered(format, &FORMATS)?.map_or_else(|| negotiate(&caller.headers, &FORMATS), Ok)?;
+    if let Some(job) = Accepted::asked(&caller, format) {
         let task = Task::explain_all(model.name(), &techniques, style)?;
         return job.answer(&app, &task, Some(&upload.picture)).await;
     }

@@ -34,7 +34,8 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let refused = response.status().is_client_error() || response.status().is_server_error();
     // Whoever sent too slowly would not send the rest any faster.
     if refused && response.status() != StatusCode::REQUEST_TIMEOUT {
-        unread.drain().await;
+        // Nobody waits for that: the client reads its answer while it still sends.
+        tokio::spawn(unread.drain());
     }
     if let Some(mut problem) = problem(&mut response) {
         problem.instance.clone_from(&line.path);

@@ -17,11 +17,15 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     App, Problem,
     accepted::IDEMPOTENCY_KEY,
-    activation_maximization, colormaps, events, explain, explain_all, filters, health, jobs, layers, models,
+    activation_maximization, colormaps,
+    deadline::{self, X_REQUEST_TIMEOUT},
+    events, explain, explain_all, filters, health, jobs, layers, models,
     openapi::document,
     playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
-    request, summary,
+    request,
+    shed::shed,
+    summary,
 };
 use crate::{
     config::Server,
@@ -35,11 +39,13 @@ pub fn router(app: Arc<App>) -> Result<Router> {
     let cors = cors(server)?;
     let limit = DefaultBodyLimit::max(server.body_limit);
     let router = addresses
-        .with_state(app)
+        .with_state(Arc::clone(&app))
         .merge(swagger(document))
         .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))
         .layer(limit)
-        .layer(CatchPanicLayer::custom(request::on_panic));
+        .layer(CatchPanicLayer::custom(request::on_panic))
+        .layer(middleware::from_fn_with_state(app, deadline::keep))
+        .layer(middleware::from_fn(shed));
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
@@ -89,7 +95,14 @@ fn cors(server: &Server) -> Result<Option<CorsLayer>> {
     }
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID, PREFER, IDEMPOTENCY_KEY])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            request::REQUEST_ID,
+            PREFER,
+            IDEMPOTENCY_KEY,
+            X_REQUEST_TIMEOUT,
+        ])
         .expose_headers([
             request::REQUEST_ID,
             HeaderName::from_static("server-timing"),

@@ -1,14 +1,10 @@
 //! Listening, and stopping when asked to.
 
-use std::{
-    future::{Future, IntoFuture},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, signal, sync::oneshot};
 
-use super::{App, router};
+use super::{App, listen::listen, router};
 use crate::{
     config::Config,
     error::{Error, Result},
@@ -49,32 +45,32 @@ pub async fn serve(config: Config) -> Result<()> {
 ///
 /// A client that does not finish its request in the time that one may take is not waited for any longer.
 pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-    let limit = Duration::from_secs(app.config().server.request_timeout);
+    let settings = app.config().server.clone();
     let (stopping, stopped) = oneshot::channel();
+    let router = router(Arc::clone(&app))?;
     let jobs = {
         let app = Arc::clone(&app);
         tokio::spawn(async move { app.work_on_jobs().await })
     };
-    let stopped_jobs = Arc::clone(&app);
-    let serving = axum::serve(listener, router(app)?).with_graceful_shutdown(async move {
+    let listening = listen(listener, router, &settings, async move {
         stop.await;
-        stopped_jobs.jobs().stop();
+        app.jobs().stop();
         // Nobody listens once the server has ended.
         let _ = stopping.send(());
     });
     let patience = async {
         match stopped.await {
-            Ok(()) => tokio::time::sleep(limit).await,
+            Ok(()) => tokio::time::sleep(Duration::from_secs(settings.request_timeout)).await,
             Err(_) => std::future::pending().await,
         }
     };
-    let outcome = tokio::select! {
-        served = serving.into_future() => served.map_err(|error| Error::internal(format!("the server stopped: {error}"))),
-        () = patience => Ok(()),
-    };
+    tokio::select! {
+        () = listening => {}
+        () = patience => tracing::warn!("some requests took too long to be waited for"),
+    }
     // What is not finished is given back, so that another process takes it up at once.
     let _ = tokio::time::timeout(GIVING_BACK, jobs).await;
-    outcome
+    Ok(())
 }
 
 async fn load(app: Arc<App>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What all handlers share.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -62,16 +62,12 @@ impl App {
         Ok(())
     }
 
-    /// The model called `name`, loaded if need be, within the time that a request may take.
+    /// The model called `name`, loaded if need be.
     async fn model(self: &Arc<Self>, name: &str) -> Result<Arc<Model>> {
-        if let Some(model) = self.models()?.at_hand(name)? {
-            return Ok(model);
+        match self.models()?.at_hand(name)? {
+            Some(model) => Ok(model),
+            None => self.loaded(name.to_owned()).await,
         }
-        let limit = Duration::from_secs(self.config.server.request_timeout);
-        tokio::time::timeout(limit, self.loaded(name.to_owned())).await.unwrap_or_else(|_| {
-            let message = format!("the model took more than {} s to load; try again in a moment", limit.as_secs());
-            Err(Error::new(Kind::Deadline, "deadline_exceeded", message))
-        })
     }
 
     /// Loads the model called `name`. The turn to do so is given back when that is done, also if nobody waits for it any more: so there
@@ -109,7 +105,8 @@ impl App {
     pub(super) async fn work_on_jobs(&self) {
         tokio::select! {
             models = self.models.wait() => {
-                Arc::clone(&self.jobs).work(Arc::clone(models), self.config.images.clone()).await;
+                let (images, runs) = (self.config.images.clone(), self.workers.clone());
+                Arc::clone(&self.jobs).work(Arc::clone(models), images, runs).await;
             }
             () = self.jobs.stopped() => {}
         }
@@ -123,18 +120,14 @@ impl App {
         })
     }
 
-    /// Runs `work` on a worker, within the time that a request may take.
+    /// Runs `work` on a worker.
     ///
-    /// Giving up, for lack of time or of a client, cancels the work.
+    /// Giving up, at a request's deadline or for lack of a client, cancels the work.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Cancellation) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let limit = Duration::from_secs(self.config.server.request_timeout);
-        tokio::time::timeout(limit, self.workers.run(work)).await.unwrap_or_else(|_| {
-            let message = format!("the answer took more than {} s; ask for less, or try again", limit.as_secs());
-            Err(Error::new(Kind::Deadline, "deadline_exceeded", message))
-        })
+        self.workers.run(work).await
     }
 }
 

@@ -53,9 +53,9 @@ impl FromRequest<Arc<App>> for Upload {
     }
 }
 
-/// What `reading` a body gives, if the body arrives in the time that a request may take; else a 408.
+/// What `reading` a body gives, if the body arrives in time; else a 408.
 pub(super) async fn in_time<T>(app: &App, reading: impl Future<Output = Result<T>>) -> Result<T, Problem> {
-    let seconds = app.config().server.request_timeout;
+    let seconds = app.config().server.body_timeout;
     let arrival = tokio::time::timeout(Duration::from_secs(seconds), reading).await;
     if let Ok(read) = arrival {
         return Ok(read?);

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_side: 2_000 };
+const LIMITS: Limits =
+    Limits { max_pixels: 1_000_000, max_side: 2_000, memory: 64 << 20, time: Duration::from_secs(60) };
 const ORANGE: [u8; 3] = [230, 120, 20];
 const BLUE: [u8; 3] = [20, 60, 180];
 const WHITE: [u8; 3] = [255; 3];
@@ -139,7 +140,7 @@ fn header(width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn a_bomb_is_refused_from_its_header() {
-    let limits = Limits { max_pixels: 50_000_000, max_side: 16_384 };
+    let limits = Limits { max_pixels: 50_000_000, max_side: 16_384, ..LIMITS };
     let error = decode(&header(30_000, 30_000), limits).unwrap_err();
     assert_eq!(error.code, "picture_too_large");
     for word in ["30000x30000", "50000000 pixels", "16384 a side"] {
@@ -153,10 +154,38 @@ fn a_bomb_is_refused_from_its_header() {
 #[test]
 fn limits_are_inclusive() {
     let png = encode(pattern(20, 10), ImageFormat::Png);
-    let with = |max_pixels, max_side| decode(&png, Limits { max_pixels, max_side });
+    let with = |max_pixels, max_side| decode(&png, Limits { max_pixels, max_side, ..LIMITS });
     assert!(with(200, 20).is_ok());
     assert_eq!(with(199, 20).unwrap_err().code, "picture_too_large");
     assert_eq!(with(200, 19).unwrap_err().code, "picture_too_large");
+}
+
+#[test]
+fn memory_and_time_are_bounded() {
+    let deep = DynamicImage::ImageRgb8(pattern(100, 100)).into_rgba16();
+    let png = encode(deep, ImageFormat::Png);
+    let with = |memory| decode(&png, Limits { memory, ..LIMITS }).map_err(|error| error.code);
+    assert_eq!(with(79_999), Err("picture_too_large"));
+    assert!(with(200_000).is_ok());
+
+    for format in [ImageFormat::Png, ImageFormat::Gif, ImageFormat::Bmp] {
+        let file = encode(pattern(300, 300), format);
+        let error = decode(&file, Limits { time: Duration::ZERO, ..LIMITS }).unwrap_err();
+        assert_eq!(error.code, "picture_too_slow", "{format:?}: {error}");
+    }
+}
+
+#[test]
+fn a_jpeg_of_very_many_scans_is_refused() {
+    let jpeg = file("progressive.jpg");
+    let count = scans(&jpeg).unwrap();
+    assert!((2..20).contains(&count), "{count}");
+    // The last scan again and again, which costs the decoder as much as it does the file little.
+    let last = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+    let scan = &jpeg[last..jpeg.len() - 2];
+    let repeated = |times: usize| [&jpeg[..last], &scan.repeat(times), &[0xff, 0xd9]].concat();
+    assert_eq!(code(&repeated(101)), "picture_too_slow");
+    assert_ne!(decode(&repeated(2), LIMITS).map_err(|error| error.code), Err("picture_too_slow"));
 }
 
 #[test]

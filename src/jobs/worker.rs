@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Kind, Result},
     explain::Files,
     model::Models,
-    runtime::Cancellation,
+    runtime::{Cancellation, Workers},
 };
 
 /// How often a job's lease is renewed, its progress told, and whether it is still wanted asked.
@@ -36,13 +36,15 @@ type Growing = Arc<Mutex<Option<Vec<u8>>>>;
 
 impl Jobs {
     /// Works on jobs until [`Jobs::stop`] is called, and then gives back what is not finished.
-    pub async fn work(self: Arc<Self>, models: Arc<Models>, limits: Images) {
+    ///
+    /// The runs of the jobs take turns with those of other callers of `runs`.
+    pub async fn work(self: Arc<Self>, models: Arc<Models>, limits: Images, runs: Workers) {
         match self.store.check().await {
             Ok(()) => tracing::info!(workers = self.settings.concurrency, "jobs are taken"),
             Err(error) => tracing::warn!("{error}"),
         }
         let workers: Vec<JoinHandle<()>> = (0..self.settings.concurrency)
-            .map(|_| tokio::spawn(Arc::clone(&self).take_jobs(Arc::clone(&models), limits.clone())))
+            .map(|_| tokio::spawn(Arc::clone(&self).take_jobs(Arc::clone(&models), limits.clone(), runs.clone())))
             .collect();
         self.tidy().await;
         for worker in workers {
@@ -74,12 +76,12 @@ impl Jobs {
         }
     }
 
-    async fn take_jobs(self: Arc<Self>, models: Arc<Models>, limits: Images) {
+    async fn take_jobs(self: Arc<Self>, models: Arc<Models>, limits: Images, runs: Workers) {
         let mut failing = false;
         while !*self.stopping.borrow() {
             let pause = match self.store.claim(&self.worker, self.lease()).await {
                 Ok(Some(claim)) => {
-                    self.see_through(claim, &models, &limits).await;
+                    self.see_through(claim, &models, &limits, Cancellation::taking_turns(&runs)).await;
                     continue;
                 }
                 Ok(None) => {
@@ -104,9 +106,8 @@ impl Jobs {
     }
 
     /// Does what `claim` says, and ends it.
-    async fn see_through(&self, claim: Claim, models: &Arc<Models>, limits: &Images) {
+    async fn see_through(&self, claim: Claim, models: &Arc<Models>, limits: &Images, cancellation: Cancellation) {
         tracing::info!(job = %claim.id, attempt = claim.attempt, "a job begins");
-        let cancellation = Cancellation::default();
         self.running().insert(claim.id.clone(), cancellation.clone());
         let (growing, work) = match self.begin(&claim, models, limits, &cancellation).await {
             Ok(begun) => begun,

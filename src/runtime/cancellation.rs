@@ -10,6 +10,7 @@ use std::{
 
 use ort::session::RunOptions;
 
+use super::Workers;
 use crate::error::{Error, Kind, Result};
 
 /// A switch, shared by whoever waits and whoever works, that stops the work: between two runs, and inside a run between two kernels.
@@ -20,6 +21,8 @@ pub struct Cancellation {
     state: Arc<State>,
     /// The part of the whole work that is done with this handle.
     share: Share,
+    /// Whose place each run takes; none where the work has a worker for itself.
+    workers: Option<Workers>,
 }
 
 #[derive(Default)]
@@ -64,6 +67,11 @@ impl fmt::Debug for Cancellation {
 }
 
 impl Cancellation {
+    /// One of long work that has no worker for itself: each of its runs waits for its turn among the callers of `workers`.
+    pub fn taking_turns(workers: &Workers) -> Self {
+        Self { workers: Some(workers.clone()), ..Self::default() }
+    }
+
     /// Stops the work; it ends with an error of kind [`Kind::Cancelled`].
     pub fn cancel(&self) {
         let running = self.running();
@@ -88,7 +96,7 @@ impl Cancellation {
     pub fn part(&self, index: usize, count: usize) -> Self {
         let length = self.share.length / count.max(1) as f64;
         let share = Share { start: self.share.start + length * index as f64, length };
-        Self { state: Arc::clone(&self.state), share }
+        Self { state: Arc::clone(&self.state), share, workers: self.workers.clone() }
     }
 
     /// Tells that `step` of `steps` steps are made.
@@ -103,8 +111,9 @@ impl Cancellation {
         *self.state.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `work` with run options that [`Cancellation::cancel`] terminates.
+    /// Calls `work`, when it is its turn, with run options that [`Cancellation::cancel`] terminates.
     pub(super) fn during<T>(&self, work: impl FnOnce(&RunOptions) -> Result<T>) -> Result<T> {
+        let _turn = self.workers.as_ref().map(|workers| workers.wait_for_turn(self)).transpose()?;
         let options = Arc::new(RunOptions::new().map_err(super::ort_error)?);
         {
             // Set under the lock that `cancel` takes: either this sees the flag, or `cancel` sees the run.

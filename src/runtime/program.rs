@@ -7,7 +7,7 @@ use std::{
 
 use ndarray::{ArrayD, ArrayViewD};
 use ort::{
-    session::{Session, SessionInputValue},
+    session::{RunOptions, Session, SessionInputValue},
     value::TensorRef,
 };
 
@@ -44,6 +44,7 @@ pub struct Program {
 impl Program {
     /// Compiles `graph` and opens its first session, so that a graph that ONNX Runtime refuses is known at once.
     pub fn compile(runtime: &Runtime, weights: &Weights, graph: &Graph) -> Result<Self> {
+        let graph = graph.without_miscounted_ceil_mode()?;
         let program = Self {
             runtime: runtime.clone(),
             model: graph.write(&|name, tensor| weights.place(name, tensor)),
@@ -61,21 +62,15 @@ impl Program {
             .into_iter()
             .map(|(name, input)| Ok((name, value(input)?)))
             .collect::<Result<Vec<(&str, SessionInputValue<'_>)>>>()?;
-        let mut session = match self.take() {
-            Some(session) => session,
-            None => self.open()?,
-        };
-        let outputs = cancellation.during(|options| {
-            let outputs = session.run_with_options(values, options).map_err(ort_error)?;
+        cancellation.during(|options| {
+            let mut session = match self.take() {
+                Some(session) => session,
+                None => self.open()?,
+            };
+            let outputs = run(&mut session, values, options);
+            self.idle().push(session);
             outputs
-                .iter()
-                .map(|(name, value)| {
-                    Ok((name.to_owned(), value.try_extract_array::<f32>().map_err(ort_error)?.into_owned()))
-                })
-                .collect()
-        });
-        self.idle().push(session);
-        outputs
+        })
     }
 
     fn take(&self) -> Option<Session> {
@@ -98,6 +93,14 @@ impl Program {
         }
         builder.commit_from_memory(&self.model).map_err(ort_error)
     }
+}
+
+fn run(session: &mut Session, values: Vec<(&str, SessionInputValue<'_>)>, options: &RunOptions) -> Result<Outputs> {
+    let outputs = session.run_with_options(values, options).map_err(ort_error)?;
+    let floats = outputs
+        .iter()
+        .map(|(name, value)| Ok((name.to_owned(), value.try_extract_array::<f32>().map_err(ort_error)?.into_owned())));
+    floats.collect()
 }
 
 fn value(input: Input<'_>) -> Result<SessionInputValue<'_>> {

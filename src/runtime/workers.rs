@@ -1,14 +1,24 @@
 //! A bounded queue in front of a bounded number of workers, so that a run never blocks the async threads.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use super::Cancellation;
 use crate::error::{Error, Kind, Result};
+
+/// How often work that waits for its turn looks whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The workers: `sessions` at once, `queue` more waiting, the rest refused.
 #[derive(Debug, Clone)]
@@ -48,6 +58,22 @@ impl Workers {
         .await;
         drop(guard);
         outcome.unwrap_or_else(|error| Err(Error::internal(format!("a worker failed: {error}"))))
+    }
+
+    /// Waits until a worker is free, behind those who wait already, and takes its place until the turn is dropped.
+    ///
+    /// For work that has no place in the queue and no worker for itself; it blocks the thread, which must be one of tokio's for blocking
+    /// work. An error of kind [`Kind::Cancelled`] when `cancellation` is set meanwhile.
+    pub(super) fn wait_for_turn(&self, cancellation: &Cancellation) -> Result<OwnedSemaphorePermit> {
+        Handle::current().block_on(async {
+            let mut turn = pin!(Arc::clone(&self.slots).acquire_owned());
+            loop {
+                cancellation.check()?;
+                if let Ok(turn) = tokio::time::timeout(LOOK_EVERY, &mut turn).await {
+                    return turn.map_err(|_| Error::internal("the workers are closed"));
+                }
+            }
+        })
     }
 
     fn join_queue(&self) -> Result<Place> {
@@ -131,6 +157,38 @@ mod tests {
         tokio::task::spawn_blocking(move || begun.recv()).await.unwrap().unwrap();
         task.abort();
         tokio::task::spawn_blocking(move || end.recv()).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn long_work_takes_turns_with_callers() {
+        let workers = Workers::new(1, 1);
+        let long = Cancellation::taking_turns(&workers);
+        let turn = |long: &Cancellation| {
+            let (long, part) = (long.clone(), long.part(0, 2));
+            tokio::task::spawn_blocking(move || part.during(|_| Ok(long.check().is_ok())))
+        };
+        assert_eq!(turn(&long).await.unwrap(), Ok(true));
+
+        let (release, wait) = mpsc::channel::<()>();
+        let call = tokio::spawn({
+            let workers = workers.clone();
+            async move { workers.run(move |_| Ok(wait.recv())).await }
+        });
+        while workers.slots.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let waiting = turn(&long);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!waiting.is_finished());
+        release.send(()).unwrap();
+        assert!(call.await.unwrap().is_ok());
+        assert_eq!(waiting.await.unwrap(), Ok(true));
+
+        // One that is not wanted any more leaves, though no worker is free.
+        let _held = Arc::clone(&workers.slots).acquire_owned().await.unwrap();
+        let waiting = turn(&long);
+        long.cancel();
+        assert_eq!(waiting.await.unwrap().unwrap_err().kind, Kind::Cancelled);
     }
 
     #[tokio::test]

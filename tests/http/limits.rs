@@ -4,6 +4,7 @@ use std::{
     io::Write,
     net::TcpStream,
     sync::{Arc, mpsc},
+    time::{Duration, Instant},
 };
 
 use axum::routing::get;
@@ -56,26 +57,67 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_gateway_can_shorten_the_deadline_but_not_lengthen_it() {
+    let server = Server::start(|config| (config.runtime.sessions, config.server.request_timeout) = (1, 2));
+    let busy = keep_busy(&server).await;
+    let asked = |name: &str, value: &str| server.post("/predict", png(stop_sign())).header(name, value);
+    for (name, value, limit) in [
+        ("x-request-timeout", "0.2", "0.2 s"),
+        ("grpc-timeout", "200m", "0.2 s"),
+        ("x-request-timeout", "0", "0 s"),
+        ("x-request-timeout", "3600", "2 s"),
+    ] {
+        let start = Instant::now();
+        let detail = refused(asked(name, value), 504, "deadline_exceeded").await;
+        assert!(detail.contains(&format!("more than {limit};")), "{detail}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{name}: {value} took {:?}", start.elapsed());
+    }
+    let detail = refused(asked("x-request-timeout", "soon"), 400, "invalid_deadline").await;
+    assert!(detail.contains("`soon`") && detail.contains("2.5"), "{detail}");
+    drop(busy);
+    while asked("x-request-timeout", "2").send().await.unwrap().status() != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn work_stops_at_its_deadline() {
-    let server = Server::start_unready(|config| config.server.request_timeout = 1);
-    let (stopped, has_stopped) = tokio::sync::oneshot::channel();
-    let work = server.app.run(move |cancellation| {
-        while cancellation.check().is_ok() {
-            std::thread::yield_now();
-        }
-        stopped.send(()).unwrap();
-        Ok(())
-    });
-    assert_eq!(work.await.unwrap_err().code, "deadline_exceeded");
-    has_stopped.await.unwrap();
+    let server = Server::start(|config| (config.runtime.sessions, config.server.queue) = (1, 0));
+    // Minutes of work.
+    let long = "/explain/occlusion?patch=70&stride=1";
+    refused(server.post(long, png(stop_sign())).header("x-request-timeout", "0.5"), 504, "deadline_exceeded").await;
+    let start = Instant::now();
+    while server.post("/predict", png(stop_sign())).send().await.unwrap().status() == 503 {
+        assert!(start.elapsed() < Duration::from_secs(10), "the work goes on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_its_job_is_told_where_it_is_before_the_deadline() {
+    let request = Server::shared().request("POST", &format!("{MODEL}/activation-maximization?class=0&iterations=4096"));
+    let response = request.header("prefer", "wait=60").header("x-request-timeout", "1").send().await.unwrap();
+    assert_eq!(response.status(), 202);
+    let path = header(&response, "location").to_owned();
+    assert_eq!(Server::shared().request("DELETE", &path).send().await.unwrap().status(), 200);
 }
 
 #[test]
 fn an_upload_that_does_not_arrive_is_given_up() {
-    let server = Server::start(|config| config.server.request_timeout = 1);
+    let server = Server::start(|config| config.server.body_timeout = 1);
     let head = format!("POST {MODEL}/predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n");
     let answer = server.raw(format!("{head}only this").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("slow_upload"), "{answer}");
+}
+
+#[tokio::test]
+async fn decoding_is_bounded_in_time_and_memory() {
+    let slow = Server::start(|config| config.images.decode_timeout = 0.0);
+    let detail = refused(slow.post("/predict", png(stop_sign())), 422, "picture_too_slow").await;
+    assert!(detail.contains("more than 0 s"), "{detail}");
+    let small = Server::start(|config| config.images.decode_memory = 100_000);
+    let detail = refused(small.post("/predict", png(stop_sign())), 422, "picture_too_large").await;
+    assert!(detail.contains("memory"), "{detail}");
 }
 
 #[tokio::test]

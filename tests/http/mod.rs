@@ -3,6 +3,7 @@
 mod activation_maximization;
 mod bad_input;
 mod broken_models;
+mod connections;
 mod explain;
 mod explain_all;
 mod filters;

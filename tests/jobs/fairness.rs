@@ -23,7 +23,7 @@ async fn p95(server: &Server) -> Duration {
 
 #[tokio::test]
 async fn predictions_are_quick_under_a_queue_of_jobs() {
-    // With one worker for calls in line, a job that held it would make them wait for minutes.
+    // With one session, a job that held it would make calls wait for minutes.
     let server = Server::start(|config| config.runtime.sessions = 1);
     let address = server.address.to_string();
     json(server.post("/predict", png(stop_sign()))).await;
@@ -37,8 +37,8 @@ async fn predictions_are_quick_under_a_queue_of_jobs() {
         json(server.request("DELETE", &path)).await;
     }
     let alone = p95(&server).await;
-    // Half of two cores, and the times of a busy machine.
+    // A call waits for one run of a job, which here takes about as long as its own, and shares the cores with the job's other work.
     let ratio = under_jobs.as_secs_f64() / alone.as_secs_f64();
     println!("p95 of predict: {alone:?} alone, {under_jobs:?} under a queue of jobs, {ratio:.1} times as long");
-    assert!(ratio < 10.0, "{under_jobs:?} against {alone:?}");
+    assert!(ratio < 5.0, "{under_jobs:?} against {alone:?}");
 }

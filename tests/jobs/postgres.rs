@@ -88,6 +88,25 @@ impl Cluster {
         wait_for_port(self.port);
     }
 
+    /// Gives it a certificate that signs itself; the file of it. From the next start on it can be spoken to in private.
+    pub(super) fn certify(&self) -> PathBuf {
+        let [openssl] = installed(["openssl"]).unwrap();
+        let data = self.directory.path().join("data");
+        let (certificate, key) = (data.join("server.crt"), data.join("server.key"));
+        let mut command = Command::new(openssl);
+        command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]);
+        command
+            .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+            .arg("-out")
+            .arg(&certificate)
+            .arg("-keyout")
+            .arg(key);
+        let output = as_other_user(&mut command, self.directory.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::write(data.join("postgresql.conf"), "ssl = on\n").unwrap();
+        certificate
+    }
+
     /// Ends it at once, as a power cut would.
     pub(super) fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {

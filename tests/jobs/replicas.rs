@@ -14,8 +14,10 @@ use super::{
 };
 use crate::http::{MODEL, json as answered, png, refused, stop_sign};
 
-/// A second or two of work.
-const MEDIUM: &str = "activation-maximization?layer=block2_conv1&filter=3&size=32&iterations=60";
+/// About a second of work.
+const MEDIUM: &str = "activation-maximization?layer=block2_conv1&filter=3&size=32&iterations=200";
+/// Work that the database is stopped in the middle of.
+const LONG: &str = "activation-maximization?layer=block2_conv1&filter=3&size=32&iterations=1500";
 /// How many jobs go through the proxy.
 const JOBS: usize = 40;
 
@@ -123,7 +125,7 @@ async fn while_the_database_is_away_calls_in_line_go_on_and_jobs_wait_for_it() {
     answered(predict()).await;
     cluster.start();
     let path = loop {
-        let response = job(&process.address, MEDIUM).send().await.unwrap();
+        let response = job(&process.address, LONG).send().await.unwrap();
         if response.status() == 202 {
             break crate::http::header(&response, "location").to_owned();
         }
@@ -139,4 +141,25 @@ async fn while_the_database_is_away_calls_in_line_go_on_and_jobs_wait_for_it() {
     connect(&url).await.close().await;
     let done = ended(&process.address, &path).await;
     assert_eq!((&done["status"], &done["attempts"]), (&json!("succeeded"), &json!(1)), "{done}");
+}
+
+#[tokio::test]
+async fn a_database_is_spoken_to_in_private_and_must_be_the_right_one() {
+    let Some(mut cluster) = Cluster::make() else { return };
+    let certificate = cluster.certify();
+    cluster.start();
+    let stranger = Cluster::make().unwrap();
+    let store =
+        |root: &std::path::Path| format!("{}?sslmode=verify-full&sslrootcert={}", cluster.url(), root.display());
+
+    let process = Process::start(&[("GLASSBOX_JOBS__STORE", &store(&certificate))]);
+    let path = accepted(job(&process.address, SHORT)).await;
+    assert_eq!(ended(&process.address, &path).await["status"], "succeeded");
+    let pool = connect(&cluster.url()).await;
+    let private =
+        "SELECT COUNT(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename = 'glassbox'";
+    assert!(number(&pool, private).await >= 1);
+
+    let deceived = Process::start(&[("GLASSBOX_JOBS__STORE", &store(&stranger.certify()))]);
+    refused(job(&deceived.address, SHORT), 503, "jobs_unavailable").await;
 }

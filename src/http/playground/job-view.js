@@ -35,7 +35,7 @@ export class JobView {
         announce("Cancelled");
         return null;
       }
-      if (ended.status === "failed") throw new Problem({ ...ended.error, title: "The job failed", status: 500, request_id: `job ${job.id}` });
+      if (ended.status === "failed") throw new Problem({ ...ended.error, title: "The job failed", status: 500, job: job.id });
       const answer = await call(jobAddress(job.id, "/result"), { headers: { accept: "application/json" }, signal: leaving.signal });
       this.finished = job.id;
       announce(`${this.title}: done`);

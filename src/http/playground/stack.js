@@ -72,15 +72,17 @@ export class Stack {
   /** Gives each layer its size and its place: sides by a root of feature maps' sides, depth by the logarithm of their number. */
   #place() {
     const largest = Math.max(...this.layers.map((layer) => sizeOf(layer)[0] || 1));
+    // Many layers are drawn thinner and closer.
+    const crowd = Math.min(1, 30 / this.layers.length);
     const boxes = this.layers.map((layer) => {
       const [height, , channels] = sizeOf(layer);
       const isRod = layer.output_shape.length < 4;
-      const depth = kindOf(layer) === "input" ? 3 : isRod ? 8 : 2 + 2.4 * Math.log2(channels || 1);
+      const depth = kindOf(layer) === "input" ? 3 : isRod ? 8 * crowd : 2 + 2.4 * crowd * Math.log2(channels || 1);
       const side = isRod ? 9 : 190 * ((height || 1) / largest) ** 0.42;
       const tall = isRod ? 24 + 9 * Math.log2(channels || 1) : side;
       return { depth, side, tall };
     });
-    const gap = Math.min(34, 700 / boxes.length);
+    const gap = 30 * crowd;
     this.length = boxes.reduce((sum, { depth }) => sum + depth + gap, 0);
     let z = this.length / 2;
     boxes.forEach(({ depth, side, tall }, index) => {
