@@ -6,6 +6,7 @@ mod explain;
 mod files;
 mod import;
 mod interrupt;
+mod key;
 mod models;
 mod openapi;
 mod picture;
@@ -53,6 +54,7 @@ enum Command {
     Summary(summary::Summary),
     Pull(pull::Pull),
     Import(import::Import),
+    Key(key::Key),
     Openapi(openapi::Openapi),
 }
 
@@ -109,6 +111,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Summary(summary) => summary.run(&config),
         Command::Pull(pull) => pull.run(&config),
         Command::Import(import) => import.run(&config),
+        Command::Key(key) => key.run(),
         Command::Openapi(openapi) => openapi.run(),
     }
 }

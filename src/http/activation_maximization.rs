@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::post,
-};
+use axum::{extract::State, http::StatusCode, response::Response, routing::post};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,

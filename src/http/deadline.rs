@@ -114,7 +114,9 @@ mod tests {
         assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "2.5")]), Ok(Duration::from_millis(2500)));
         assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "3600")]), Ok(Duration::from_secs(60)));
         assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "9"), (GRPC_TIMEOUT, "8S")]), Ok(Duration::from_secs(8)));
-        for (text, seconds) in [("1M", 60.0), ("99999999H", 60.0), ("250m", 0.25), ("5u", 5e-6), ("7n", 7e-9), ("0S", 0.0)] {
+        for (text, seconds) in
+            [("1M", 60.0), ("99999999H", 60.0), ("250m", 0.25), ("5u", 5e-6), ("7n", 7e-9), ("0S", 0.0)]
+        {
             assert_eq!(limit(&[(GRPC_TIMEOUT, text)]), Ok(Duration::from_secs_f64(seconds)), "{text}");
         }
     }
@@ -122,7 +124,11 @@ mod tests {
     #[test]
     fn what_is_no_time_is_said_to_be_none() {
         for text in ["", "soon", "-1", "NaN", "inf", "1e300"] {
-            assert_eq!(limit(&[(X_REQUEST_TIMEOUT, text)]).map_err(|error| error.code), Err("invalid_deadline"), "{text}");
+            assert_eq!(
+                limit(&[(X_REQUEST_TIMEOUT, text)]).map_err(|error| error.code),
+                Err("invalid_deadline"),
+                "{text}"
+            );
         }
         for text in ["", "S", "1", "1s", "123456789S", "+1S", "1.5S"] {
             assert_eq!(limit(&[(GRPC_TIMEOUT, text)]).map_err(|error| error.code), Err("invalid_deadline"), "{text}");

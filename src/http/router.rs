@@ -18,13 +18,14 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     App, Problem,
     accepted::IDEMPOTENCY_KEY,
+    access::{self, X_API_KEY},
     activation_maximization,
     deadline::{self, X_REQUEST_TIMEOUT},
     events, explain, explain_all, filters, health, jobs, layers, models,
     openapi::document,
     predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
-    request,
+    request, security,
     shed::shed,
     summary,
 };
@@ -33,9 +34,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The whole service as a router; an error when an origin in `server.cors_origins` is not one.
+/// The whole service as a router; an error when an origin in `server.cors_origins` is not one, or the API keys cannot be used.
 pub fn router(app: Arc<App>) -> Result<Router> {
     let (addresses, document) = addresses()?.split_for_parts();
+    app.access()?;
     let server = &app.config().server;
     let cors = cors(server)?;
     let limit = DefaultBodyLimit::max(server.body_limit);
@@ -45,13 +47,14 @@ pub fn router(app: Arc<App>) -> Result<Router> {
         .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))
         .layer(limit)
         .layer(CatchPanicLayer::custom(request::on_panic))
-        .layer(middleware::from_fn_with_state(app, deadline::keep))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), deadline::keep))
+        .layer(middleware::from_fn_with_state(app, access::check))
         .layer(middleware::from_fn(shed));
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    Ok(router.layer(middleware::from_fn(request::observe)))
+    Ok(router.layer(middleware::from_fn(security::headers)).layer(middleware::from_fn(request::observe)))
 }
 
 /// The `OpenAPI` document of the service.
@@ -94,7 +97,16 @@ fn cors(server: &Server) -> Result<Option<CorsLayer>> {
     }
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, request::REQUEST_ID, PREFER, IDEMPOTENCY_KEY, X_REQUEST_TIMEOUT])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            X_API_KEY,
+            request::REQUEST_ID,
+            PREFER,
+            IDEMPOTENCY_KEY,
+            X_REQUEST_TIMEOUT,
+        ])
         .expose_headers([
             request::REQUEST_ID,
             HeaderName::from_static("server-timing"),

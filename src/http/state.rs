@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 
-use super::Problem;
+use super::{Access, Problem};
 use crate::{
     config::Config,
     error::{Error, Kind, Result},
@@ -28,6 +28,8 @@ pub struct App {
     jobs: Arc<Jobs>,
     /// Room for the uploads that are held in memory: as many as may run and wait, so that they are bounded too.
     uploads: Arc<Semaphore>,
+    /// Who may call; an error where the keys cannot be used.
+    access: Result<Option<Access>>,
     /// The turn to load a model.
     loading: Arc<Semaphore>,
 }
@@ -38,8 +40,10 @@ impl App {
         let (sessions, queue) = (config.runtime.sessions.max(1), config.server.queue);
         let uploads = Arc::new(Semaphore::new(sessions.saturating_add(queue).min(Semaphore::MAX_PERMITS)));
         let jobs = Arc::new(Jobs::new(&config.jobs));
+        let access = Access::new(&config.auth);
         Self {
             config,
+            access,
             models: SetOnce::new(),
             workers: Workers::new(sessions, queue),
             jobs,
@@ -94,6 +98,11 @@ impl App {
             .get()
             .map(AsRef::as_ref)
             .ok_or_else(|| Error::new(Kind::Busy, "not_ready", "the models are still loading; try again in a moment"))
+    }
+
+    /// Who may call, if not everyone may; an error for the operator if `auth.keys_file` cannot be used.
+    pub fn access(&self) -> Result<Option<&Access>> {
+        self.access.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
     /// The jobs.

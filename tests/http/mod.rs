@@ -1,5 +1,6 @@
 //! The HTTP interface, over a socket.
 
+mod access;
 mod activation_maximization;
 mod bad_input;
 mod broken_models;

@@ -4,6 +4,7 @@ mod calls;
 mod crashes;
 mod events;
 mod fairness;
+mod life;
 mod postgres;
 mod replicas;
 mod store;
@@ -116,9 +117,15 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Sends it the signal called `name`.
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// `kill`, which asks it to stop.
     fn terminate(&mut self) {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        self.signal("TERM");
         assert!(self.child.wait().unwrap().success());
     }
 }
