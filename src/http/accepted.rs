@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
+use tracing::Span;
 
 use super::{
     App, Caller, Problem,
@@ -18,6 +19,7 @@ use crate::{
     error::{Error, Kind, Result},
     explain::Format,
     jobs::{Id, Job, NewJob, Status, Task},
+    trace,
 };
 
 /// The client's name for a request, by which it can send it again.
@@ -44,7 +46,8 @@ impl<'a> Accepted<'a> {
     pub async fn answer(self, app: &App, task: &Task, picture: Option<&[u8]>) -> Result<Response, Problem> {
         self.caller.check(Scope::Jobs)?;
         let (digest, owner) = (digest(task, picture)?, self.caller.owner());
-        let new = NewJob { task, picture, owner, key: key(&self.caller.headers)?, digest: &digest };
+        let traceparent = trace::traceparent(&Span::current());
+        let new = NewJob { task, picture, owner, traceparent, key: key(&self.caller.headers)?, digest: &digest };
         let id = app.jobs().submit(&new).await?;
         let patience = self.asked.patience(self.caller.deadline.left());
         let job = app.jobs().wait(&id, patience).await?;

@@ -19,6 +19,7 @@ mod jobs;
 mod keys;
 mod layers;
 mod listen;
+mod metrics;
 mod models;
 mod openapi;
 mod operation;

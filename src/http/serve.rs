@@ -8,7 +8,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{Access, App, listen::listen, router};
+use super::{Access, App, listen::listen, metrics, router};
 use crate::{
     config::Config,
     error::{Error, Result},
@@ -65,6 +65,7 @@ async fn wind_down(app: Arc<App>, asked: oneshot::Receiver<SignalKind>) {
 pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let settings = app.config().server.clone();
     let (stopping, stopped) = oneshot::channel();
+    metrics::record()?;
     let router = router(Arc::clone(&app))?;
     let jobs = {
         let app = Arc::clone(&app);

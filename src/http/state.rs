@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
+use metrics::gauge;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 
@@ -108,6 +109,13 @@ impl App {
     /// The jobs.
     pub fn jobs(&self) -> &Jobs {
         &self.jobs
+    }
+
+    /// Sets the measures of the workers, as they are now.
+    pub(super) fn measure(&self) {
+        gauge!("glassbox_queue_waiting").set(self.workers.waiting() as f64);
+        gauge!("glassbox_sessions").set(self.workers.sessions() as f64);
+        gauge!("glassbox_sessions_busy").set(self.workers.busy() as f64);
     }
 
     /// Works on jobs from when the models are loaded until the jobs are stopped.

@@ -13,6 +13,7 @@ mod layer_outputs;
 mod layers;
 mod limits;
 mod many_models;
+mod metrics;
 mod models;
 pub mod models_dir;
 mod openapi;

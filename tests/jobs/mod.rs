@@ -75,14 +75,14 @@ async fn running(address: &str, path: &str) -> Value {
 }
 
 /// A service as a process of its own, which can be killed.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Process {
     /// Starts one with the given settings and waits until it is ready.
-    fn start(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         Self::start_at("127.0.0.1:0", settings)
     }
 
@@ -124,7 +124,7 @@ impl Process {
     }
 
     /// `kill`, which asks it to stop.
-    fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         self.signal("TERM");
         assert!(self.child.wait().unwrap().success());
     }

@@ -24,6 +24,8 @@ pub struct NewJob<'a> {
     pub picture: Option<&'a [u8]>,
     /// The name of the API key that it belongs to; empty where none is needed.
     pub owner: &'a str,
+    /// The trace that it belongs to, as W3C writes it.
+    pub traceparent: Option<String>,
     /// The client's name for this request, by which it can be sent again.
     pub key: Option<&'a str>,
     /// What tells this request from others of the same name.
@@ -73,8 +75,8 @@ impl Store {
         let id = Id::new();
         let mut transaction = database.pool.begin().await.map_err(unavailable)?;
         let query = "INSERT INTO jobs (id, idempotency_key, digest, model, techniques, task, status, attempts, cancelled, worker, lease, \
-             fraction, step, steps, created, version, picture_version, owner) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, '', 0, 0, 0, 0, {now}, 1, 0, $7) ON CONFLICT (idempotency_key) DO NOTHING";
+             fraction, step, steps, created, version, picture_version, owner, traceparent) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, '', 0, 0, 0, 0, {now}, 1, 0, $7, $8) ON CONFLICT (idempotency_key) DO NOTHING";
         let inserted = sqlx::query(database.sql(query))
             .bind(id.as_str())
             .bind(new.own_key())
@@ -83,6 +85,7 @@ impl Store {
             .bind(new.task.techniques().join(","))
             .bind(new.task.to_json()?)
             .bind(new.owner)
+            .bind(new.traceparent.as_deref())
             .execute(&mut *transaction)
             .await
             .map_err(unavailable)?;
