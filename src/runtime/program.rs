@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use ndarray::{ArrayD, ArrayViewD};
@@ -35,6 +36,7 @@ pub type Outputs = HashMap<String, ArrayD<f32>>;
 /// (the workers bound how many that is) and kept.
 #[derive(Debug)]
 pub struct Program {
+    kind: Arc<str>,
     runtime: Runtime,
     model: Vec<u8>,
     weights_directory: Option<String>,
@@ -45,9 +47,12 @@ pub struct Program {
 
 impl Program {
     /// Compiles `graph` and opens its first session, so that a graph that ONNX Runtime refuses is known at once.
-    pub fn compile(runtime: &Runtime, weights: &Weights, graph: &Graph) -> Result<Self> {
+    ///
+    /// `kind` tells its runs from those of others where they are measured: one of few.
+    pub fn compile(runtime: &Runtime, weights: &Weights, graph: &Graph, kind: &str) -> Result<Self> {
         let graph = graph.without_miscounted_ceil_mode()?;
         let program = Self {
+            kind: kind.into(),
             runtime: runtime.clone(),
             model: graph.write(&|name, tensor| weights.place(name, tensor)),
             weights_directory: weights.directory().map(|directory| directory.to_string_lossy().into_owned()),
@@ -70,7 +75,9 @@ impl Program {
                 Some(session) => session,
                 None => self.open()?,
             };
+            let start = Instant::now();
             let outputs = run(&mut session, values, options);
+            metrics::histogram!("glassbox_run_seconds", "program" => Arc::clone(&self.kind)).record(start.elapsed());
             self.idle().push(session);
             outputs
         })
