@@ -19,7 +19,7 @@ const PATIENCE: u64 = 5;
 /// Asks a running service whether it is ready; the exit status tells, as containers' health checks want it
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// The service's address, such as http://localhost:9000; by default this machine's, at the port of `server.listen`
+    /// The service's address, such as `http://localhost:9000`; by default this machine's, at the port of `server.listen`
     #[arg(long)]
     url: Option<String>,
 }
