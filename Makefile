@@ -56,4 +56,4 @@ audit: ## Check dependencies by deny.toml: licences, advisories, bans, sources (
 
 sbom: ## Write glassbox.cdx.json, the bill of materials of the binary (CycloneDX)
 	cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
-	cargo cyclonedx --format json --spec-version 1.5 --describe crate
+	cargo cyclonedx --format json --spec-version 1.5 --describe crate --no-build-deps

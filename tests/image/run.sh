@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image by the Dockerfile with buildah, without a registry of images: Debian by mmdebstrap, Rust from this machine. Then runs the
-# service in it, on a file system that cannot be written, and asks it. Needs root, Debian, and 5 GB at GLASSBOX_IMAGE_DIR (a new directory
+# service in it, as its user, and asks it. Needs root, Debian, and 5 GB at GLASSBOX_IMAGE_DIR (a new directory
 # by default, which is removed).
 #
 # GLASSBOX_IMAGE_QUICK=1 leaves out the compiler's optimisation, to try this script: the size said at the end is not the image's then.
@@ -41,9 +41,11 @@ container=$(buildah from --pull-never localhost/glassbox)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 user=$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' localhost/glassbox)
 [ "$user" = 10001:10001 ] || { echo "the image runs as \`$user\`" >&2; exit 1; }
-# What the image writes to is a volume, here in memory; the rest is read-only for this user, whose none of it is.
+# buildah cannot make the rest read-only, but it can only be read by this user.
 run() { buildah run --network host --env GLASSBOX_SERVER__LISTEN="127.0.0.1:$port" "$@"; }
-! run "$container" -- sh -c 'touch /usr/local/bin/x /etc/x /models 2>/dev/null' || { echo "the image can be written to" >&2; exit 1; }
+for file in /x /etc/x /usr/local/bin/x /usr/local/lib/x; do
+	! run "$container" -- touch "$file" 2>/dev/null || { echo "$file can be written" >&2; exit 1; }
+done
 
 ! run "$container" -- glassbox health 2>/dev/null
 run "$container" -- glassbox serve &
