@@ -28,6 +28,8 @@ pub enum Kind {
     Unavailable,
     /// What is asked for cannot be had in the state that things are in (409).
     Conflict,
+    /// What is asked for is part of a protocol that this service does not speak in full (501).
+    Unsupported,
     /// The work did not end before its deadline (504).
     Deadline,
     /// The caller no longer wants the answer.

@@ -138,6 +138,7 @@ pub(super) fn status(kind: Kind) -> StatusCode {
         Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         // A cancelled request has nobody left to read its answer.
         Kind::Busy | Kind::Broken | Kind::Unavailable | Kind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Kind::Deadline => StatusCode::GATEWAY_TIMEOUT,
         Kind::Setup | Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
