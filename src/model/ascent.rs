@@ -103,7 +103,7 @@ impl Model {
         let vjp = Vjp { rule: Rule::Standard, wrt: vec![input] };
         let bytes = values(&graph, &shapes);
         let graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
-        let program = self.programs.compile_aside(&graph, bytes)?;
+        let program = self.programs.compile_aside(&graph, "ascent", bytes)?;
         Ok(Ascent { program, input: input.to_owned(), size, unit: unit.clone(), cotangent })
     }
 }

@@ -1,7 +1,7 @@
 //! A model's compiled programs: one for each kind of question, built when first asked.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
@@ -33,6 +33,16 @@ pub struct Question {
 }
 
 impl Question {
+    /// What kind of program answers it: `forward`, `values`, or the rules of its gradients, such as `guided+standard`.
+    fn kind(&self) -> String {
+        let rules: BTreeSet<String> = self.gradients.iter().map(|(rule, _)| rule.to_string()).collect();
+        match rules.is_empty() {
+            false => rules.into_iter().collect::<Vec<_>>().join("+"),
+            true if self.values.is_empty() => "forward".into(),
+            true => "values".into(),
+        }
+    }
+
     /// Asks for what `other` asks for as well.
     pub fn merge(&mut self, other: Self) {
         for gradient in other.gradients {
@@ -160,9 +170,10 @@ impl Programs {
         &self.shapes
     }
 
-    /// Compiles a graph that was made from the model's, so that it shares the weights; its values take about so many `bytes`.
-    pub fn compile_aside(&self, graph: &Graph, bytes: u64) -> Result<Aside> {
-        let program = Program::compile(&self.runtime, &self.weights, graph)?;
+    /// Compiles a graph of some `kind` that was made from the model's, so that it shares the weights; its values take about so many
+    /// `bytes`.
+    pub fn compile_aside(&self, graph: &Graph, kind: &str, bytes: u64) -> Result<Aside> {
+        let program = Program::compile(&self.runtime, &self.weights, graph, kind)?;
         self.aside.fetch_add(bytes, Ordering::Relaxed);
         Ok(Aside { program, bytes, total: Arc::clone(&self.aside) })
     }
@@ -229,7 +240,7 @@ impl Programs {
             graph
         };
         let started = std::time::Instant::now();
-        let program = Program::compile(&self.runtime, &self.weights, &graph);
+        let program = Program::compile(&self.runtime, &self.weights, &graph, &question.kind());
         tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }
