@@ -263,7 +263,7 @@ impl Model {
     }
 
     /// About how many bytes the model takes with the programs that are compiled by now: its weights once, and for each program the
-    /// values between its nodes for one picture.
+    /// values between its nodes for one picture; for occlusion's steps, the crops for a batch of patches.
     pub fn memory(&self) -> u64 {
         self.programs.memory()
     }
