@@ -2,7 +2,7 @@
 //!
 //! The rooms of this library stand on floors, and a room imports only from floors below its own
 //! (`tests/architecture.rs` checks it): [`cli`] on [`http`] on [`jobs`] on [`explain`] on [`model`] on
-//! [`runtime`] on [`autodiff`] and [`imaging`] on [`onnx`], with [`config`] and [`error`] on the ground.
+//! [`runtime`] on [`autodiff`] and [`imaging`] on [`onnx`], with [`config`], [`error`] and [`trace`] on the ground.
 
 pub mod autodiff;
 pub mod cli;
@@ -15,3 +15,4 @@ pub mod jobs;
 pub mod model;
 pub mod onnx;
 pub mod runtime;
+pub mod trace;

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("onnx", 0),
     ("config", 0),
     ("error", 0),
+    ("trace", 0),
 ];
 
 /// Crates that a room never names.
@@ -30,6 +31,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("onnx", &["ort", "axum"]),
     ("config", &["ort", "axum"]),
     ("error", &["ort", "axum"]),
+    ("trace", &["ort", "axum"]),
     ("cli", &["ort", "ndarray", "image"]),
 ];
 

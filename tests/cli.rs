@@ -257,3 +257,15 @@ fn a_service_logs_where_it_listens_and_stops_when_asked_to() {
     let terminated = Command::new("kill").arg(service.id().to_string()).status().unwrap();
     assert!(terminated.success() && service.wait().unwrap().success());
 }
+
+#[test]
+fn a_key_is_printed_with_its_line_for_the_file() {
+    let printed = String::from_utf8(succeed(&["key", "alice", "--scopes", "jobs,metrics"])).unwrap();
+    let words: Vec<_> = printed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert!(words[0].last().unwrap().starts_with("gbx_"), "{printed}");
+    let [.., name, scopes, digest] = words[1][..] else { panic!("{printed}") };
+    assert_eq!((name, scopes), ("alice", "jobs,metrics"));
+    assert!(digest.starts_with("sha256:") && digest.len() == 71, "{printed}");
+    let complaint = fail(&mut glassbox(&["key", "alice", "--scopes", "all"]));
+    assert!(complaint.contains("`explain`, `jobs`, `metrics`"), "{complaint}");
+}

@@ -20,6 +20,7 @@ mod small_network;
 mod stop_sign;
 mod summary;
 mod techniques;
+mod traces;
 mod upgrades;
 mod vgg16;
 mod vgg16_files;

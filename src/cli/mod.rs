@@ -6,6 +6,8 @@ mod explain;
 mod files;
 mod import;
 mod interrupt;
+mod key;
+mod log;
 mod models;
 mod openapi;
 mod picture;
@@ -14,17 +16,12 @@ mod pull;
 mod serve;
 mod summary;
 
-use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Config, Log, LogFormat},
+    config::Config,
     error::{Error, Result},
 };
 
@@ -53,6 +50,7 @@ enum Command {
     Summary(summary::Summary),
     Pull(pull::Pull),
     Import(import::Import),
+    Key(key::Key),
     Openapi(openapi::Openapi),
 }
 
@@ -98,7 +96,7 @@ fn run(cli: Cli) -> Result<()> {
         }
         config.models.dir = directory;
     }
-    start_log(&config.log)?;
+    let _log = log::start(&config)?;
     match cli.command {
         Command::Serve(serve) => serve.run(config),
         Command::Predict(predict) => predict.run(&config),
@@ -109,6 +107,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Summary(summary) => summary.run(&config),
         Command::Pull(pull) => pull.run(&config),
         Command::Import(import) => import.run(&config),
+        Command::Key(key) => key.run(),
         Command::Openapi(openapi) => openapi.run(),
     }
 }
@@ -116,21 +115,6 @@ fn run(cli: Cli) -> Result<()> {
 /// The variables of the environment; one that is not text is no setting.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// Sends the log to the standard error, so that the standard output holds nothing but answers.
-fn start_log(log: &Log) -> Result<()> {
-    // What ONNX Runtime's binding says of itself at each start is no news, unless the setting asks for it.
-    let filter = EnvFilter::try_new(format!("ort=warn,{}", log.level)).map_err(|error| {
-        Error::setup("invalid_log_level", format!("`{}` in log.level is no level or filter: {error}", log.level))
-    })?;
-    let colours = io::stderr().is_terminal();
-    let log_to = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr);
-    let started = match log.format {
-        LogFormat::Text => log_to.try_init(),
-        LogFormat::Json => log_to.json().flatten_event(true).try_init(),
-    };
-    started.map_err(|error| Error::internal(format!("the log cannot be started: {error}")))
 }
 
 #[cfg(test)]

@@ -22,8 +22,12 @@ pub struct Config {
     pub occlusion: Occlusion,
     /// Long work.
     pub jobs: Jobs,
+    /// Who may call.
+    pub auth: Auth,
     /// The log.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
 }
 
 /// The HTTP server.
@@ -46,6 +50,8 @@ pub struct Server {
     pub keep_alive: u64,
     /// How many connections are served at once; those beyond get 503.
     pub connections: usize,
+    /// Seconds for which requests are still taken after SIGTERM, while `/readyz` already fails.
+    pub drain_delay: u64,
     /// How many requests may wait for a worker, or be arriving; more get 503.
     pub queue: usize,
     /// Origins that browsers may call from; `*` for all, none by default.
@@ -63,6 +69,7 @@ impl Default for Server {
             write_timeout: 30,
             keep_alive: 75,
             connections: 1024,
+            drain_delay: 2,
             queue: 64,
             cors_origins: Vec::new(),
         }
@@ -168,6 +175,32 @@ impl Default for Jobs {
     fn default() -> Self {
         Self { store: "sqlite:glassbox-jobs.db".into(), concurrency: 1, ttl: 86_400, queue: 1000, lease: 15 }
     }
+}
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Auth {
+    /// The file of API keys; empty: everyone may call.
+    pub keys_file: PathBuf,
+    /// How many requests a second a key may make in the long run; 0: as many as it likes.
+    pub requests_per_second: f64,
+    /// How many requests a key may make at once.
+    pub burst: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { keys_file: PathBuf::new(), requests_per_second: 0.0, burst: 20 }
+    }
+}
+
+/// Traces, as OpenTelemetry has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Telemetry {
+    /// The address of a collector that takes OTLP over HTTP; empty: no traces.
+    pub otlp_endpoint: String,
 }
 
 /// The log.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use tracing::info_span;
 use utoipa::ToSchema;
 
 use super::{Backdrop, Findings};
@@ -89,12 +90,14 @@ impl<F: Serialize> Report<F> {
         run: impl FnOnce(&Picture) -> Result<F>,
     ) -> Result<Self> {
         let start = Instant::now();
-        let photo = decode(file, limits.into())?;
-        cancellation.check()?;
-        let picture = model.prepare(photo);
+        let picture = info_span!("decode").in_scope(|| -> Result<Picture> {
+            let photo = decode(file, limits.into())?;
+            cancellation.check()?;
+            Ok(model.prepare(photo))
+        })?;
         let decode = milliseconds(start);
         let start = Instant::now();
-        let findings = run(&picture)?;
+        let findings = info_span!("run").in_scope(|| run(&picture))?;
         let timing_ms = Timing { decode, run: milliseconds(start) };
         let image = Dimensions { width: picture.photo.width(), height: picture.photo.height() };
         Ok(Self { model: model.name().to_owned(), image, seen: picture.seen, findings, timing_ms, picture })
@@ -112,7 +115,11 @@ impl<F: Serialize> Report<F> {
 
     fn timed(&self, write: impl FnOnce() -> Result<Vec<u8>>) -> Result<Written> {
         let start = Instant::now();
-        Ok(Written { bytes: write()?, timing: self.timing_ms, render: milliseconds(start) })
+        Ok(Written {
+            bytes: info_span!("render").in_scope(write)?,
+            timing: self.timing_ms,
+            render: milliseconds(start),
+        })
     }
 }
 

@@ -6,17 +6,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
+use tracing::Span;
 
 use super::{
     App, Caller, Problem,
     explain::negotiated,
     job::{JobBody, address, failed},
+    keys::Scope,
     prefer::{Asynchronously, PREFERENCE_APPLIED},
 };
 use crate::{
     error::{Error, Kind, Result},
     explain::Format,
     jobs::{Id, Job, NewJob, Status, Task},
+    trace,
 };
 
 /// The client's name for a request, by which it can send it again.
@@ -41,8 +44,10 @@ impl<'a> Accepted<'a> {
 
     /// Takes `task` in as a job; its result if that comes in the time that the client waits, else 202 and where to find it.
     pub async fn answer(self, app: &App, task: &Task, picture: Option<&[u8]>) -> Result<Response, Problem> {
-        let digest = digest(task, picture)?;
-        let new = NewJob { task, picture, key: key(&self.caller.headers)?, digest: &digest };
+        self.caller.check(Scope::Jobs)?;
+        let (digest, owner) = (digest(task, picture)?, self.caller.owner());
+        let traceparent = trace::traceparent(&Span::current());
+        let new = NewJob { task, picture, owner, traceparent, key: key(&self.caller.headers)?, digest: &digest };
         let id = app.jobs().submit(&new).await?;
         let patience = self.asked.patience(self.caller.deadline.left());
         let job = app.jobs().wait(&id, patience).await?;

@@ -1,13 +1,18 @@
 //! Who asks, what its headers say, and until when it waits.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, request::Parts},
 };
 
-use super::deadline::Deadline;
+use super::{
+    Problem,
+    access::check_scope,
+    deadline::Deadline,
+    keys::{Key, Scope},
+};
 
 /// Who a request comes from.
 #[derive(Debug)]
@@ -16,13 +21,32 @@ pub(super) struct Caller {
     pub headers: HeaderMap,
     /// When the request must be answered.
     pub deadline: Deadline,
+    /// The API key, where one is needed.
+    key: Option<Arc<Key>>,
+}
+
+impl Caller {
+    /// The caller of the request with these `parts`.
+    pub fn of(parts: &Parts) -> Self {
+        let deadline = parts.extensions.get().copied().unwrap_or_else(Deadline::none);
+        Self { headers: parts.headers.clone(), deadline, key: parts.extensions.get().cloned() }
+    }
+
+    /// The name whose jobs these are; empty where everyone may see all.
+    pub fn owner(&self) -> &str {
+        self.key.as_ref().map_or("", |key| &key.name)
+    }
+
+    /// A 403 if the key does not allow what `scope` says.
+    pub fn check(&self, scope: Scope) -> Result<(), Problem> {
+        self.key.as_ref().map_or(Ok(()), |key| check_scope(key, scope))
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let deadline = parts.extensions.get().copied().unwrap_or_else(Deadline::none);
-        Ok(Self { headers: parts.headers.clone(), deadline })
+        Ok(Self::of(parts))
     }
 }

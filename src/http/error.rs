@@ -38,9 +38,9 @@ pub struct Problem {
     pub instance: String,
     /// The request's id, as in the header `x-request-id` and in the log.
     pub request_id: String,
-    /// Whether the same request may succeed in a moment, which the header `Retry-After` says.
+    /// The seconds after which the same request may succeed, which the header `Retry-After` says.
     #[serde(skip)]
-    try_later: bool,
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -54,8 +54,13 @@ impl Problem {
             detail: detail.into(),
             instance: String::new(),
             request_id: String::new(),
-            try_later: false,
+            retry_after: None,
         }
+    }
+
+    /// The same problem, which may be gone after `seconds`.
+    pub(super) fn after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The problem that an answer without one has, such as axum's own 404 and 405.
@@ -100,7 +105,10 @@ impl From<Error> for Problem {
                 tracing::error!(code = error.code, "{}", error.message);
                 Self::internal()
             }
-            kind => Self { try_later: kind == Kind::Busy, ..Self::new(status(kind), error.code, error.message) },
+            kind => {
+                let retry_after = (kind == Kind::Busy).then_some(1);
+                Self { retry_after, ..Self::new(status(kind), error.code, error.message) }
+            }
         }
     }
 }
@@ -110,8 +118,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
-        if self.try_later {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(self);
         response

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{App, Problem};
+use crate::error::{Error, Kind};
 
 /// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,17 +27,20 @@ pub(super) async fn healthz() -> Json<Health> {
 
 /// Whether the models are loaded
 ///
-/// 503 until they are; send no requests before.
+/// 503 until they are, and when the service is asked to stop; send no requests then.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operations",
     responses(
         (status = 200, description = "They are", body = Health),
-        (status = 503, description = "They are loading", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "They are loading, or the service stops", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
+    if app.jobs().is_stopped() {
+        return Err(Error::new(Kind::Busy, "stopping", "the server is stopping; ask another").into());
+    }
     app.models()?;
     Ok(Json(Health { status: "ready" }))
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    App, Problem,
+    App, Caller, Problem,
     accept::negotiate,
     explain::negotiated,
     job::{JobBody, failed, without_result},
@@ -24,7 +24,7 @@ use crate::{
     jobs::{Id, Listing, Status},
 };
 
-/// The job that the path names.
+/// The job that the path names; 404 for one of another API key, as for one that is not there.
 pub(super) struct JobId(pub Id);
 
 #[derive(Deserialize)]
@@ -38,7 +38,12 @@ impl FromRequestParts<Arc<App>> for JobId {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let path = Path::<JobPath>::from_request_parts(parts, app).await;
         let Path(path) = path.map_err(|rejection| Problem::for_status(rejection.status()))?;
-        Ok(Self(path.job.parse()?))
+        let id = path.job.parse()?;
+        let caller = Caller::of(parts);
+        if !caller.owner().is_empty() {
+            app.jobs().store().check_owner(&id, caller.owner()).await?;
+        }
+        Ok(Self(id))
     }
 }
 
@@ -77,7 +82,8 @@ pub struct JobList {
 
 /// The jobs
 ///
-/// The newest first, a page at a time; `next`, and the header `Link`, lead to the next page.
+/// The newest first, a page at a time; `next`, and the header `Link`, lead to the next page. Where API keys are needed, those of the
+/// caller's own name.
 #[utoipa::path(
     get,
     path = "/v1/jobs",
@@ -90,13 +96,18 @@ pub struct JobList {
         (status = 503, description = "Where jobs are kept cannot be reached for now.", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let options: ListOptions = options::read(&options::from_query(&query.unwrap_or_default())?)?;
     let ListOptions { limit, status, after } = options;
     let invalid = |error: Error| Error::unprocessable("invalid_option", format!("option `after`: {error}"));
     let after = after.map(|after| after.parse().map_err(invalid)).transpose()?;
     // One more than is shown tells whether there is a next page.
-    let mut jobs = app.jobs().store().list(&Listing { limit: limit + 1, status, after }).await?;
+    let mut jobs =
+        app.jobs().store().list(&Listing { limit: limit + 1, status, after, owner: caller.owner().to_owned() }).await?;
     let more = jobs.len() as i64 > limit;
     jobs.truncate(limit as usize);
     let status = status.map(|status| format!("&status={}", status.name())).unwrap_or_default();

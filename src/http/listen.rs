@@ -8,6 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulConnection, GracefulShutdown},
 };
+use metrics::gauge;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -47,7 +48,7 @@ pub(super) async fn listen(listener: TcpListener, router: Router, settings: &Ser
         let place = Arc::clone(&served).try_acquire_owned().ok();
         let connection = graceful.watch(connection(stream, router.clone(), settings, place.is_none()));
         tokio::spawn(async move {
-            let _held = (room, place);
+            let _held = (room, place, Counted::new());
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");
             }
@@ -55,6 +56,22 @@ pub(super) async fn listen(listener: TcpListener, router: Router, settings: &Ser
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// Counts a connection for as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        gauge!("glassbox_connections").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        gauge!("glassbox_connections").decrement(1.0);
+    }
 }
 
 /// The next connection. What the client did to it before is no news; that the system gives none is.

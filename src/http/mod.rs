@@ -2,6 +2,7 @@
 
 mod accept;
 mod accepted;
+mod access;
 mod activation_maximization;
 mod caller;
 mod colormaps;
@@ -16,8 +17,10 @@ mod form;
 mod health;
 mod job;
 mod jobs;
+mod keys;
 mod layers;
 mod listen;
+mod metrics;
 mod models;
 mod openapi;
 mod operation;
@@ -29,6 +32,7 @@ mod prefer;
 mod request;
 mod router;
 mod schema;
+mod security;
 mod serve;
 mod shed;
 mod state;
@@ -38,8 +42,10 @@ mod unread;
 mod upload;
 mod wishes;
 
+pub use access::Access;
 use caller::Caller;
 pub use error::{PROBLEM_JSON, Problem};
+pub use keys::{Scope, make_key};
 pub use request::REQUEST_ID;
 pub use router::{openapi, router};
 pub use serve::{run, serve};

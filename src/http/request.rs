@@ -3,32 +3,37 @@
 use std::{
     any::Any,
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{Problem, unread::Unread};
+use super::{App, Problem, metrics::Labels, unread::Unread};
+use crate::trace;
 
 /// The header that names a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The header that names a request's span to its client (<https://w3c.github.io/trace-context/#traceresponse-header>).
+const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// The longest request id taken from a client.
 const LONGEST_ID: usize = 128;
 
 /// Names the request, writes the body of an error, and logs one line.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
-    let line = LogLine::of(&request);
-    let span = tracing::info_span!("request", request_id = line.id);
+pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut line = LogLine::of(&request, &app);
+    let span = span(&request, &line);
     let (request, unread) = Unread::share(request);
     let mut response = next.run(request).instrument(span.clone()).await;
     let refused = response.status().is_client_error() || response.status().is_server_error();
@@ -48,8 +53,22 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&line.id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    line.answered(response.status());
+    if let Some(context) = trace::traceparent(&span).and_then(|context| HeaderValue::from_str(&context).ok()) {
+        response.headers_mut().insert(TRACERESPONSE, context);
+    }
+    span.set_attribute("http.response.status_code", i64::from(response.status().as_u16()));
+    line.status = Some(response.status());
     response
+}
+
+/// The span of a request, which goes on with its client's trace.
+fn span(request: &Request, line: &LogLine) -> Span {
+    let name = format!("{} {}", line.method, line.labels.route());
+    let span = tracing::info_span!("request", request_id = line.id, otel.name = name, otel.kind = "server");
+    if let Some(context) = request.headers().get(trace::TRACEPARENT).and_then(|context| context.to_str().ok()) {
+        trace::continue_from(&span, context);
+    }
+    span
 }
 
 /// What a panic answers: the handler's own thread printed its message to the log.
@@ -60,6 +79,7 @@ pub(super) fn on_panic(panic: Box<dyn Any + Send>) -> Response {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a panic without a message");
+    metrics::counter!("glassbox_panics_total").increment(1);
     tracing::error!("a handler panicked: {message}");
     Problem::internal().into_response()
 }
@@ -70,35 +90,34 @@ fn problem(response: &mut Response) -> Option<Problem> {
     failed.then(|| response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::for_status(status)))
 }
 
-/// The one line that the log has for a request, written when it is dropped: with the status of the answer, or without one if the
+/// The one line that the log has for a request, and its place in the measures, both written when it is dropped: with the status of the answer, or without one if the
 /// client left before it.
 struct LogLine {
     start: Instant,
     id: String,
     method: Method,
     path: String,
+    labels: Labels,
     status: Option<StatusCode>,
 }
 
 impl LogLine {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, app: &App) -> Self {
         Self {
             start: Instant::now(),
             id: request_id(request.headers()),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            labels: Labels::of(request, app),
             status: None,
         }
-    }
-
-    fn answered(mut self, status: StatusCode) {
-        self.status = Some(status);
     }
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
-        let Self { start, id: request_id, method, path, status } = self;
+        let Self { start, id: request_id, method, path, labels, status } = self;
+        labels.record(*status, start.elapsed());
         let (method, latency_ms) = (method.as_str(), start.elapsed().as_secs_f64() * 1e3);
         match status.map(|status| status.as_u16()) {
             None => tracing::info!(method, path, latency_ms, request_id, "the client left"),
@@ -126,17 +145,14 @@ fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-        time::Duration,
-    };
+    use std::{io, sync::Mutex, time::Duration};
 
-    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
     use tower::ServiceExt;
     use tracing::Level;
 
     use super::*;
+    use crate::config::Config;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -157,10 +173,11 @@ mod tests {
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false);
         let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+        let service = Arc::new(App::new(Config::default()));
         let app = Router::new()
             .route("/quick", get(|| async { "done" }))
             .route("/slow", get(std::future::pending::<&str>))
-            .layer(from_fn(observe));
+            .layer(from_fn_with_state(service, observe));
         let request = Request::get(path).header(REQUEST_ID, "trace-42").body(Body::empty()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

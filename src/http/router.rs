@@ -17,13 +17,14 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     App, Problem,
     accepted::IDEMPOTENCY_KEY,
+    access::{self, X_API_KEY},
     activation_maximization, colormaps,
     deadline::{self, X_REQUEST_TIMEOUT},
-    events, explain, explain_all, filters, health, jobs, layers, models,
+    events, explain, explain_all, filters, health, jobs, layers, metrics, models,
     openapi::document,
     playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
-    request,
+    request, security,
     shed::shed,
     summary,
 };
@@ -32,25 +33,31 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The whole service as a router; an error when an origin in `server.cors_origins` is not one.
+/// The whole service as a router; an error when an origin in `server.cors_origins` is not one, or the API keys cannot be used.
 pub fn router(app: Arc<App>) -> Result<Router> {
     let (addresses, document) = addresses()?.split_for_parts();
+    let fallback = async || Problem::for_status(axum::http::StatusCode::NOT_FOUND);
+    guarded(addresses.with_state(Arc::clone(&app)).merge(swagger(document)).fallback(fallback), app)
+}
+
+/// `routes` with what goes around every request, the last layer outermost.
+fn guarded(routes: Router, app: Arc<App>) -> Result<Router> {
+    app.access()?;
     let server = &app.config().server;
     let cors = cors(server)?;
-    let limit = DefaultBodyLimit::max(server.body_limit);
-    let router = addresses
-        .with_state(Arc::clone(&app))
-        .merge(swagger(document))
-        .fallback(async || Problem::for_status(axum::http::StatusCode::NOT_FOUND))
-        .layer(limit)
+    let router = routes
+        .layer(DefaultBodyLimit::max(server.body_limit))
         .layer(CatchPanicLayer::custom(request::on_panic))
-        .layer(middleware::from_fn_with_state(app, deadline::keep))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), deadline::keep))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), access::check))
         .layer(middleware::from_fn(shed));
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    Ok(router.layer(middleware::from_fn(request::observe)))
+    Ok(router
+        .layer(middleware::from_fn(security::headers))
+        .layer(middleware::from_fn_with_state(app, request::observe)))
 }
 
 /// The `OpenAPI` document of the service.
@@ -62,6 +69,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
     let router = OpenApiRouter::with_openapi(document())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(models::list))
         .routes(routes!(models::show))
         .routes(routes!(summary::summary))
@@ -98,6 +106,8 @@ fn cors(server: &Server) -> Result<Option<CorsLayer>> {
         .allow_headers([
             header::CONTENT_TYPE,
             header::ACCEPT,
+            header::AUTHORIZATION,
+            X_API_KEY,
             request::REQUEST_ID,
             PREFER,
             IDEMPOTENCY_KEY,
@@ -142,7 +152,47 @@ fn origin(text: &str) -> Result<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::{config::Config, http::listen::listen};
+
+    async fn panics() -> &'static str {
+        panic!("the secret is /root")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_without_details_is_counted_and_ends_nothing() {
+        metrics::record().unwrap();
+        let app = Arc::new(App::new(Config::default()));
+        let worker = Arc::clone(&app);
+        let worker_panics = || async move {
+            let outcome: Result<()> = worker.run(|_| panic!("the secret is /root")).await;
+            outcome.map_err(Problem::from)
+        };
+        let routes: Router = Router::new()
+            .route("/panic", get(panics))
+            .route("/worker", get(worker_panics))
+            .route("/metrics", get(metrics::metrics).with_state(Arc::clone(&app)));
+        let router = guarded(routes, app).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { listen(listener, router, &Server::default(), std::future::pending()).await });
+        let read = async |path: &str| reqwest::get(format!("http://{address}{path}")).await.unwrap();
+        for path in ["/panic", "/worker"] {
+            let response = read(path).await;
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            let text = response.text().await.unwrap();
+            assert!(!text.contains("secret"), "{text}");
+            let problem: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&problem["code"], &problem["instance"]), (&"internal".into(), &path.into()), "{problem}");
+        }
+        let measures = read("/metrics").await.text().await.unwrap();
+        let panics = measures.lines().find_map(|line| line.strip_prefix("glassbox_panics_total ")).unwrap();
+        assert!(panics.parse::<u64>().unwrap() >= 2, "{measures}");
+    }
 
     #[test]
     fn an_origin_is_a_scheme_a_host_and_perhaps_a_port() {

@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, signal, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
-use super::{App, listen::listen, router};
+use super::{Access, App, listen::listen, metrics, router};
 use crate::{
     config::Config,
     error::{Error, Result},
@@ -28,16 +32,30 @@ pub async fn serve(config: Config) -> Result<()> {
         tracing::info!(%address, "listening");
     }
     let loading = load(Arc::clone(&app));
-    let stop = stop_signal()?;
+    reload_keys(Arc::clone(&app))?;
+    let (asked, insisted) = stop_signals()?;
+    let stop = wind_down(Arc::clone(&app), asked);
     let serving = run(listener, app, stop);
-    tokio::pin!(serving);
+    tokio::pin!(serving, insisted);
     tokio::select! {
         // Asked to stop before all is loaded.
-        outcome = &mut serving => outcome,
-        loaded = loading => {
-            loaded?;
-            serving.await
-        }
+        outcome = &mut serving => return outcome,
+        _ = &mut insisted => return Ok(()),
+        loaded = loading => loaded?,
+    }
+    tokio::select! {
+        outcome = serving => outcome,
+        _ = insisted => Ok(()),
+    }
+}
+
+/// Done when the listener is to be closed: for some time after SIGTERM, requests are still taken that the gateway sends before it
+/// notices that `/readyz` fails.
+async fn wind_down(app: Arc<App>, asked: oneshot::Receiver<SignalKind>) {
+    let signal = asked.await;
+    app.jobs().stop();
+    if signal == Ok(SignalKind::terminate()) {
+        tokio::time::sleep(Duration::from_secs(app.config().server.drain_delay)).await;
     }
 }
 
@@ -47,6 +65,7 @@ pub async fn serve(config: Config) -> Result<()> {
 pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let settings = app.config().server.clone();
     let (stopping, stopped) = oneshot::channel();
+    metrics::record()?;
     let router = router(Arc::clone(&app))?;
     let jobs = {
         let app = Arc::clone(&app);
@@ -79,15 +98,41 @@ async fn load(app: Arc<App>) -> Result<()> {
     Ok(())
 }
 
-/// Done when SIGINT or SIGTERM arrives.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
-        .map_err(|error| Error::setup("no_signals", format!("cannot listen for SIGTERM: {error}")))?;
-    Ok(async move {
-        tokio::select! {
-            _ = signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+/// The first SIGINT or SIGTERM, and the second.
+fn stop_signals() -> Result<(oneshot::Receiver<SignalKind>, oneshot::Receiver<SignalKind>)> {
+    let mut terminate = listen_for(SignalKind::terminate())?;
+    let mut interrupt = listen_for(SignalKind::interrupt())?;
+    let (ask, asked) = oneshot::channel();
+    let (insist, insisted) = oneshot::channel();
+    tokio::spawn(async move {
+        let says = ["stopping: requests in progress are finished; a second signal stops at once", "stopped at once"];
+        for (tell, message) in [ask, insist].into_iter().zip(says) {
+            let signal = tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = interrupt.recv() => SignalKind::interrupt(),
+            };
+            tracing::info!("{message}");
+            // Nobody listens any more once the server has ended.
+            let _ = tell.send(signal);
         }
-        tracing::info!("stopping: no new requests; those in progress are finished");
-    })
+    });
+    Ok((asked, insisted))
+}
+
+/// Reads the API keys again at each SIGHUP.
+fn reload_keys(app: Arc<App>) -> Result<()> {
+    let mut hangup = listen_for(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let reloaded = app.access().and_then(|access| access.map_or(Ok(()), Access::reload));
+            if let Err(error) = reloaded {
+                tracing::error!("the API keys stay as they are: {error}");
+            }
+        }
+    });
+    Ok(())
+}
+
+fn listen_for(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Error::setup("no_signals", format!("cannot listen for signals: {error}")))
 }

@@ -6,10 +6,11 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
+use metrics::gauge;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 
-use super::Problem;
+use super::{Access, Problem};
 use crate::{
     config::Config,
     error::{Error, Kind, Result},
@@ -28,6 +29,8 @@ pub struct App {
     jobs: Arc<Jobs>,
     /// Room for the uploads that are held in memory: as many as may run and wait, so that they are bounded too.
     uploads: Arc<Semaphore>,
+    /// Who may call; an error where the keys cannot be used.
+    access: Result<Option<Access>>,
     /// The turn to load a model.
     loading: Arc<Semaphore>,
 }
@@ -38,8 +41,10 @@ impl App {
         let (sessions, queue) = (config.runtime.sessions.max(1), config.server.queue);
         let uploads = Arc::new(Semaphore::new(sessions.saturating_add(queue).min(Semaphore::MAX_PERMITS)));
         let jobs = Arc::new(Jobs::new(&config.jobs));
+        let access = Access::new(&config.auth);
         Self {
             config,
+            access,
             models: SetOnce::new(),
             workers: Workers::new(sessions, queue),
             jobs,
@@ -96,9 +101,21 @@ impl App {
             .ok_or_else(|| Error::new(Kind::Busy, "not_ready", "the models are still loading; try again in a moment"))
     }
 
+    /// Who may call, if not everyone may; an error for the operator if `auth.keys_file` cannot be used.
+    pub fn access(&self) -> Result<Option<&Access>> {
+        self.access.as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
     /// The jobs.
     pub fn jobs(&self) -> &Jobs {
         &self.jobs
+    }
+
+    /// Sets the measures of the workers, as they are now.
+    pub(super) fn measure(&self) {
+        gauge!("glassbox_queue_waiting").set(self.workers.waiting() as f64);
+        gauge!("glassbox_sessions").set(self.workers.sessions() as f64);
+        gauge!("glassbox_sessions_busy").set(self.workers.busy() as f64);
     }
 
     /// Works on jobs from when the models are loaded until the jobs are stopped.

@@ -103,6 +103,11 @@ impl Jobs {
         self.stopping.send_replace(true);
     }
 
+    /// Whether [`Jobs::stop`] was called.
+    pub fn is_stopped(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
     /// Done once [`Jobs::stop`] was called.
     pub async fn stopped(&self) {
         // The sender lives as long as `self`.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
+use tracing::{Instrument, Span};
 
 use super::{
     Failure, Jobs, Task,
@@ -13,10 +14,11 @@ use super::{
 };
 use crate::{
     config::Images,
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     explain::Files,
     model::Models,
-    runtime::{Cancellation, Workers},
+    runtime::{Cancellation, Workers, joined},
+    trace,
 };
 
 /// How often a job's lease is renewed, its progress told, and whether it is still wanted asked.
@@ -81,7 +83,11 @@ impl Jobs {
         while !*self.stopping.borrow() {
             let pause = match self.store.claim(&self.worker, self.lease()).await {
                 Ok(Some(claim)) => {
-                    self.see_through(claim, &models, &limits, Cancellation::taking_turns(&runs)).await;
+                    let span = tracing::info_span!("job", job = %claim.id);
+                    if let Some(parent) = &claim.traceparent {
+                        trace::continue_from(&span, parent);
+                    }
+                    self.see_through(claim, &models, &limits, Cancellation::taking_turns(&runs)).instrument(span).await;
                     continue;
                 }
                 Ok(None) => {
@@ -155,7 +161,8 @@ impl Jobs {
             let show = &mut |png| *onto.lock().unwrap_or_else(PoisonError::into_inner) = Some(png);
             Task::from_json(&task)?.run(&models, &picture, &limits, show, &cancellation)
         };
-        Ok((growing, tokio::task::spawn_blocking(work)))
+        let span = Span::current();
+        Ok((growing, tokio::task::spawn_blocking(move || span.in_scope(work))))
     }
 
     /// What the work comes to, and whether the job is still this worker's: renews the lease until the work ends, and cancels it when
@@ -194,7 +201,7 @@ impl Jobs {
                 }
             }
         };
-        let done = done.unwrap_or_else(|error| Err(Error::internal(format!("a job's work failed: {error}"))));
+        let done = joined(done);
         // A short job ends before its first beat, and its last step is part of what it tells.
         if held && let Err(error) = self.store.renew(claim, self.lease(), cancellation.progress()).await {
             tracing::debug!(job = %claim.id, "{error}");

@@ -99,7 +99,7 @@ impl Model {
         let cotangent = mean_cotangent(shapes.get(value).map_or(&[], Vec::as_slice), unit)?;
         let vjp = Vjp { rule: Rule::Standard, wrt: vec![input] };
         let graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
-        let program = self.programs.compile_graph(&graph)?;
+        let program = self.programs.compile_graph(&graph, "ascent")?;
         Ok(Ascent { program, input: input.to_owned(), size, unit: unit.clone(), cotangent })
     }
 }

@@ -150,6 +150,11 @@ impl Models {
         }
     }
 
+    /// Whether there is a model called `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.shelf.contains_key(name)
+    }
+
     /// All models, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Entry)> {
         self.shelf.iter().map(|(name, place)| (name.as_str(), place.entry().clone()))

@@ -67,10 +67,10 @@ impl Incremental {
         if steps.is_empty() {
             return Ok(None);
         }
-        let rest = programs.compile_graph(&forward.between(&frontier, &[&probabilities], shapes)?)?;
+        let rest = programs.compile_graph(&forward.between(&frontier, &[&probabilities], shapes)?, "occlusion-rest")?;
         let work = forward.work(shapes);
         let steps = steps.into_iter().map(|step| {
-            let program = programs.compile_graph(&forward.of_step(&step, shapes))?;
+            let program = programs.compile_graph(&forward.of_step(&step, shapes), "occlusion-step")?;
             Ok((step, program))
         });
         let steps = steps.collect::<Result<_>>()?;

@@ -1,7 +1,7 @@
 //! A model's compiled programs: one for each kind of question, built when first asked.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -32,6 +32,16 @@ pub struct Question {
 }
 
 impl Question {
+    /// What kind of program answers it: `forward`, `values`, or the rules of its gradients, such as `guided+standard`.
+    fn kind(&self) -> String {
+        let rules: BTreeSet<String> = self.gradients.iter().map(|(rule, _)| rule.to_string()).collect();
+        match rules.is_empty() {
+            false => rules.into_iter().collect::<Vec<_>>().join("+"),
+            true if self.values.is_empty() => "forward".into(),
+            true => "values".into(),
+        }
+    }
+
     /// Asks for what `other` asks for as well.
     pub fn merge(&mut self, other: Self) {
         for gradient in other.gradients {
@@ -138,8 +148,8 @@ impl Programs {
     }
 
     /// Compiles a graph that was made from the model's, so that it shares the weights.
-    pub fn compile_graph(&self, graph: &Graph) -> Result<Program> {
-        Program::compile(&self.runtime, &self.weights, graph)
+    pub fn compile_graph(&self, graph: &Graph, kind: &str) -> Result<Program> {
+        Program::compile(&self.runtime, &self.weights, graph, kind)
     }
 
     pub fn ask(
@@ -204,7 +214,7 @@ impl Programs {
             graph
         };
         let started = std::time::Instant::now();
-        let program = self.compile_graph(&graph);
+        let program = self.compile_graph(&graph, &question.kind());
         tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }

@@ -3,6 +3,7 @@
 mod cancellation;
 mod library;
 mod program;
+mod shared;
 mod weights;
 mod workers;
 
@@ -10,7 +11,7 @@ pub use cancellation::{Cancellation, Progress};
 pub use library::Runtime;
 pub use program::{Input, Outputs, Program};
 pub use weights::Weights;
-pub use workers::Workers;
+pub use workers::{Workers, joined};
 
 use crate::error::Error;
 

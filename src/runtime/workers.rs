@@ -6,13 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinError,
 };
+use tracing::{Instrument, Span};
 
 use super::Cancellation;
 use crate::error::{Error, Kind, Result};
@@ -23,6 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The workers: `sessions` at once, `queue` more waiting, the rest refused.
 #[derive(Debug, Clone)]
 pub struct Workers {
+    sessions: usize,
     slots: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     queue: usize,
@@ -31,7 +34,8 @@ pub struct Workers {
 impl Workers {
     /// `sessions` workers (at least one) with room for `queue` waiting callers.
     pub fn new(sessions: usize, queue: usize) -> Self {
-        Self { slots: Arc::new(Semaphore::new(sessions.max(1))), waiting: Arc::default(), queue }
+        let sessions = sessions.max(1);
+        Self { sessions, slots: Arc::new(Semaphore::new(sessions)), waiting: Arc::default(), queue }
     }
 
     /// Runs `work` on a worker thread when one is free.
@@ -42,22 +46,43 @@ impl Workers {
         &self,
         work: impl FnOnce(&Cancellation) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
-            Ok(slot) => slot,
-            Err(_) => {
-                let _place = self.join_queue()?;
-                Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Error::internal("the workers are closed"))?
-            }
-        };
+        let start = Instant::now();
+        let slot = self.slot().instrument(tracing::info_span!("queue")).await?;
+        metrics::histogram!("glassbox_queue_seconds").record(start.elapsed());
         let cancellation = Cancellation::default();
         let guard = CancelOnDrop(cancellation.clone());
+        let span = Span::current();
         let outcome = tokio::task::spawn_blocking(move || {
             let _slot = slot;
-            work(&cancellation)
+            span.in_scope(|| work(&cancellation))
         })
         .await;
         drop(guard);
-        outcome.unwrap_or_else(|error| Err(Error::internal(format!("a worker failed: {error}"))))
+        joined(outcome)
+    }
+
+    /// How many callers wait for a worker.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// How many workers are at work.
+    pub fn busy(&self) -> usize {
+        self.sessions - self.slots.available_permits().min(self.sessions)
+    }
+
+    /// How many workers there are.
+    pub fn sessions(&self) -> usize {
+        self.sessions
+    }
+
+    /// A worker's place, after a wait in the queue if need be.
+    async fn slot(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        let _place = self.join_queue()?;
+        Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Error::internal("the workers are closed"))
     }
 
     /// Waits until a worker is free, behind those who wait already, and takes its place until the turn is dropped.
@@ -87,6 +112,16 @@ impl Workers {
         }
         Ok(place)
     }
+}
+
+/// What work on a thread of its own came to: a panic is counted, and a failure of the service.
+pub fn joined<T>(outcome: Result<Result<T>, JoinError>) -> Result<T> {
+    outcome.unwrap_or_else(|error| {
+        if error.is_panic() {
+            metrics::counter!("glassbox_panics_total").increment(1);
+        }
+        Err(Error::internal(format!("a worker failed: {error}")))
+    })
 }
 
 /// A place in the queue, given up when dropped.

@@ -1,5 +1,6 @@
 //! The HTTP interface, over a socket.
 
+mod access;
 mod activation_maximization;
 mod bad_input;
 mod broken_models;
@@ -12,6 +13,7 @@ mod layer_outputs;
 mod layers;
 mod limits;
 mod many_models;
+mod metrics;
 mod models;
 pub mod models_dir;
 mod openapi;

@@ -85,9 +85,9 @@ async fn who_waits_is_answered_in_line_if_it_is_done_in_time() {
     let wait = |call: &str, preference: &'static str| {
         server.request("POST", &format!("{MODEL}/{call}")).header("prefer", preference)
     };
-    let response = wait(&format!("{SHORT}&format=png"), "respond-async, wait=60").send().await.unwrap();
+    let response = wait(&format!("{SHORT}&format=png"), "respond-async, wait=30").send().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, "image/png"));
-    assert_eq!(header(&response, "preference-applied"), "wait=60");
+    assert_eq!(header(&response, "preference-applied"), "wait=30");
     let result = header(&response, "content-location").to_owned();
     let inline = response.bytes().await.unwrap();
     let kept = server.get(&result).header("accept", "image/png");

@@ -4,6 +4,7 @@ mod calls;
 mod crashes;
 mod events;
 mod fairness;
+mod life;
 mod postgres;
 mod replicas;
 mod store;
@@ -74,14 +75,14 @@ async fn running(address: &str, path: &str) -> Value {
 }
 
 /// A service as a process of its own, which can be killed.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Process {
     /// Starts one with the given settings and waits until it is ready.
-    fn start(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         Self::start_at("127.0.0.1:0", settings)
     }
 
@@ -116,9 +117,15 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Sends it the signal called `name`.
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// `kill`, which asks it to stop.
-    fn terminate(&mut self) {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+    pub(crate) fn terminate(&mut self) {
+        self.signal("TERM");
         assert!(self.child.wait().unwrap().success());
     }
 }

@@ -2,6 +2,9 @@
 
 use std::{fs, path::Path};
 
+use glassbox::{explain::ActivationMaximization, jobs::Task};
+use sqlx::Row;
+
 use super::{SHORT, accepted, ended, job};
 use crate::http::{Server, json, png, refused, stop_sign};
 
@@ -53,6 +56,44 @@ async fn tables_of_a_newer_program_are_left_alone() {
     pool.close().await;
     let detail = refusal(&start(&file), "jobs_newer_schema").await;
     assert!(detail.contains("version 99"), "{detail}");
+}
+
+#[tokio::test]
+async fn tables_of_an_older_program_are_brought_to_the_newest_version_with_their_jobs() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("jobs.db");
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite:{}?mode=rwc", file.display());
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    let tables = include_str!("../../src/jobs/store/schema.sql").replace("{bytes}", "BLOB");
+    let version = "CREATE TABLE glassbox_schema (version BIGINT NOT NULL); INSERT INTO glassbox_schema VALUES (1);";
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{version}{tables}"))).execute(&pool).await.unwrap();
+    let options = ActivationMaximization {
+        layer: Some("block2_conv1".into()),
+        filter: Some(3),
+        size: Some(32),
+        iterations: Some(2),
+        ..ActivationMaximization::default()
+    };
+    let task = serde_json::to_string(&Task::maximize("vgg16-caltech101", options)).unwrap();
+    let id = "0".repeat(32);
+    // The statement of version 1.
+    let insert = "INSERT INTO jobs (id, idempotency_key, digest, model, techniques, task, status, attempts, cancelled, worker, lease, \
+         fraction, step, steps, created, version, picture_version) \
+         VALUES ($1, $1, 'd', 'vgg16-caltech101', 'activation-maximization', $2, 'queued', 0, 0, '', 0, 0, 0, 0, 1, 1, 0)";
+    sqlx::query(insert).bind(&id).bind(task).execute(&pool).await.unwrap();
+
+    let server = start(&file);
+    let address = server.address.to_string();
+    let done = ended(&address, &format!("/v1/jobs/{id}")).await;
+    assert_eq!(done["status"], "succeeded", "{done}");
+    let path = accepted(job(&address, SHORT)).await;
+    assert_eq!(ended(&address, &path).await["status"], "succeeded");
+    let row = sqlx::query("SELECT version FROM glassbox_schema").fetch_one(&pool).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 2);
+    // A process of version 1 that is still there can add jobs.
+    sqlx::query(insert).bind("1".repeat(32)).bind("{}").execute(&pool).await.unwrap();
+    pool.close().await;
 }
 
 #[test]

@@ -48,6 +48,7 @@ impl ActivationMaximization {
         cancellation: &Cancellation,
     ) -> Result<Maximum> {
         let start = Instant::now();
+        let _span = tracing::info_span!("run").entered();
         let settings = self.settings()?;
         let (unit, size) = (self.unit(model)?, self.picture_size(model)?);
         let ascent = model.ascent(&unit, size)?;

@@ -21,6 +21,8 @@ pub struct Claim {
     pub attempt: i64,
     /// What is to be done, as it was kept.
     pub task: String,
+    /// The trace that the job belongs to, as W3C writes it.
+    pub traceparent: Option<String>,
 }
 
 /// What a worker that renews its lease hears.
@@ -44,7 +46,7 @@ impl Store {
              started = COALESCE(started, {now}), taken = {now}, fraction = 0, step = 0, steps = 0, version = version + 1 \
              WHERE id = (SELECT id FROM jobs WHERE (status = 'queued' OR (status = 'running' AND lease < {now})) \
                  AND cancelled = 0 AND attempts < $3 ORDER BY id LIMIT 1 {skip locked}) \
-             RETURNING id, attempts, task";
+             RETURNING id, attempts, task, traceparent";
         let query = sqlx::query(database.sql(query)).bind(worker).bind(lease.as_millis() as i64).bind(MOST_ATTEMPTS);
         let Some(row) = query.fetch_optional(&database.pool).await.map_err(unavailable)? else { return Ok(None) };
         let id: String = row.try_get("id").map_err(unavailable)?;
@@ -53,6 +55,7 @@ impl Store {
             worker: worker.to_owned(),
             attempt: row.try_get("attempts").map_err(unavailable)?,
             task: row.try_get("task").map_err(unavailable)?,
+            traceparent: row.try_get("traceparent").map_err(unavailable)?,
         }))
     }
 

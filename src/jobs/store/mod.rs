@@ -24,7 +24,7 @@ use super::Id;
 use crate::error::{Error, Result};
 
 /// The tables, a script for each version of the schema after the one before it.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// The place of a store that is forgotten when the process ends.
 const MEMORY: &str = "memory";
@@ -189,7 +189,7 @@ impl Database {
         let record = sqlx::query(record).bind(MIGRATIONS.len() as i64);
         record.execute(&mut *transaction).await.map_err(failures::unavailable)?;
         transaction.commit().await.map_err(failures::unavailable)?;
-        tracing::info!(version = MIGRATIONS.len(), "the jobs' tables are made");
+        tracing::info!(from = version, to = MIGRATIONS.len(), "the jobs' tables are brought to a newer version");
         Ok(())
     }
 }

@@ -23,6 +23,8 @@ pub struct Listing {
     pub status: Option<Status>,
     /// Only those before this one.
     pub after: Option<Id>,
+    /// Only those of this owner; empty: all.
+    pub owner: String,
 }
 
 impl Store {
@@ -34,15 +36,35 @@ impl Store {
         job(&row.map_err(unavailable)?.ok_or_else(|| Id::unknown(id.as_str()))?)
     }
 
+    /// A 404 if the job called `id` is not of `owner`, as if it were not there.
+    pub async fn check_owner(&self, id: &Id, owner: &str) -> Result<()> {
+        let database = self.open().await?;
+        let query = sqlx::query("SELECT 1 FROM jobs WHERE id = $1 AND owner = $2").bind(id.as_str()).bind(owner);
+        let row = query.fetch_optional(&database.pool).await.map_err(unavailable)?;
+        row.map(drop).ok_or_else(|| Id::unknown(id.as_str()))
+    }
+
+    /// How many jobs there are of each status that has any.
+    pub async fn counts(&self) -> Result<Vec<(Status, i64)>> {
+        let database = self.open().await?;
+        let query = sqlx::query("SELECT status, COUNT(*) FROM jobs GROUP BY status");
+        let rows = query.fetch_all(&database.pool).await.map_err(unavailable)?;
+        let count = |row: &AnyRow| Ok((row.try_get::<String, _>(0)?, row.try_get::<i64, _>(1)?));
+        let counts = rows.iter().map(count).collect::<sqlx::Result<Vec<_>>>().map_err(unavailable)?;
+        Ok(counts.into_iter().filter_map(|(name, count)| Status::named(&name).map(|status| (status, count))).collect())
+    }
+
     /// The jobs of `listing`.
     pub async fn list(&self, listing: &Listing) -> Result<Vec<Job>> {
         let database = self.open().await?;
         let query = format!(
-            "SELECT {COLUMNS} FROM jobs WHERE ($1 = '' OR status = $1) AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3"
+            "SELECT {COLUMNS} FROM jobs WHERE ($1 = '' OR status = $1) AND ($2 = '' OR id < $2) AND ($3 = '' OR owner = $3) \
+             ORDER BY id DESC LIMIT $4"
         );
         let rows = sqlx::query(database.sql(&query))
             .bind(listing.status.map_or("", Status::name))
             .bind(listing.after.as_ref().map_or("", Id::as_str))
+            .bind(&listing.owner)
             .bind(listing.limit)
             .fetch_all(&database.pool)
             .await;

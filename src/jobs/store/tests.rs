@@ -12,7 +12,12 @@ const LONG: Duration = Duration::from_mins(1);
 
 async fn insert(store: &Store, picture: &[u8]) -> Result<Id> {
     let task = Task::maximize("m", ActivationMaximization::default());
-    store.insert(&NewJob { task: &task, picture: Some(picture), key: None, digest: "" }, 10).await
+    store
+        .insert(
+            &NewJob { task: &task, picture: Some(picture), owner: "", traceparent: None, key: None, digest: "" },
+            10,
+        )
+        .await
 }
 
 /// Lets a lease of no length end.

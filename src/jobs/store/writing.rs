@@ -22,6 +22,10 @@ pub struct NewJob<'a> {
     pub task: &'a Task,
     /// The picture that it explains, if it explains one.
     pub picture: Option<&'a [u8]>,
+    /// The name of the API key that it belongs to; empty where none is needed.
+    pub owner: &'a str,
+    /// The trace that it belongs to, as W3C writes it.
+    pub traceparent: Option<String>,
     /// The client's name for this request, by which it can be sent again.
     pub key: Option<&'a str>,
     /// What tells this request from others of the same name.
@@ -37,6 +41,14 @@ pub enum Outcome {
     Failed(Failure),
     /// Because its client wanted it no more.
     Cancelled,
+}
+
+impl NewJob<'_> {
+    /// The client's name for this request, which others may use as well for theirs. (No name of a client's has a line break.)
+    fn own_key(&self) -> Option<String> {
+        let key = self.key?;
+        Some(if self.owner.is_empty() { key.to_owned() } else { format!("{}\n{key}", self.owner) })
+    }
 }
 
 impl Outcome {
@@ -63,15 +75,17 @@ impl Store {
         let id = Id::new();
         let mut transaction = database.pool.begin().await.map_err(unavailable)?;
         let query = "INSERT INTO jobs (id, idempotency_key, digest, model, techniques, task, status, attempts, cancelled, worker, lease, \
-             fraction, step, steps, created, version, picture_version) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, '', 0, 0, 0, 0, {now}, 1, 0) ON CONFLICT (idempotency_key) DO NOTHING";
+             fraction, step, steps, created, version, picture_version, owner, traceparent) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, '', 0, 0, 0, 0, {now}, 1, 0, $7, $8) ON CONFLICT (idempotency_key) DO NOTHING";
         let inserted = sqlx::query(database.sql(query))
             .bind(id.as_str())
-            .bind(new.key)
+            .bind(new.own_key())
             .bind(new.digest)
             .bind(new.task.model())
             .bind(new.task.techniques().join(","))
             .bind(new.task.to_json()?)
+            .bind(new.owner)
+            .bind(new.traceparent.as_deref())
             .execute(&mut *transaction)
             .await
             .map_err(unavailable)?;
@@ -90,7 +104,7 @@ impl Store {
     /// The job that was taken in under the same key.
     async fn of_key(&self, new: &NewJob<'_>) -> Result<Option<Id>> {
         let database = self.open().await?;
-        let Some(key) = new.key else { return Ok(None) };
+        let Some(key) = new.own_key() else { return Ok(None) };
         let query = sqlx::query("SELECT id, digest FROM jobs WHERE idempotency_key = $1").bind(key);
         let Some(row) = query.fetch_optional(&database.pool).await.map_err(unavailable)? else { return Ok(None) };
         let id: String = row.try_get("id").map_err(unavailable)?;
