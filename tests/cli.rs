@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use glassbox::onnx::{Node, Tensor};
@@ -104,6 +105,13 @@ fn a_summary_is_keras_table() {
     );
 }
 
+/// What a check of the model called `name` in `directory` prints, and what it says of its failure.
+fn failed_check(directory: &Path, name: &str) -> (String, String) {
+    let Output { status, stdout, stderr } = glassbox(&["check", &in_directory(directory, name)]).output().unwrap();
+    assert!(!status.success());
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
 /// What `check` prints of the model called `name` in `directory`.
 fn check(directory: &Path, name: &str) -> String {
     String::from_utf8(succeed(&["check", &in_directory(directory, name)])).unwrap()
@@ -135,18 +143,20 @@ fn a_check_of_what_cannot_be_served_fails_with_the_reason() {
     let path = directory.path();
     own_models::write(path, "open", &own_models::open_size());
     let open = in_directory(path, "open");
-    let message = fail(&mut glassbox(&["check", &open]));
+    let (table, message) = failed_check(path, "open");
     assert!(message.contains("error: model `open` cannot be served: ") && message.contains("say `size`"), "{message}");
+    insta::assert_snapshot!(table);
     let Output { status, stdout, .. } = glassbox(&["check", "--json", &open]).output().unwrap();
     let answer: Value = serde_json::from_slice(&stdout).unwrap();
     assert!(!status.success() && answer["servable"] == false, "{answer}");
     assert!(answer["problem"].as_str().unwrap().contains("say `size`"), "{answer}");
+    own_models::write(path, "unlabelled", &own_models::plain());
+    fs::write(path.join("unlabelled/labels.txt"), "one\ntwo\n").unwrap();
+    insta::assert_snapshot!(failed_check(path, "unlabelled").0);
     fs::write(path.join("open/model.onnx"), "no model").unwrap();
-    for (model, reason) in [
-        (open.as_str(), "not a valid ONNX model"),
-        (&in_directory(path, "nothing"), "cannot read"),
-        ("vgg19", "`vgg16-caltech101`"),
-    ] {
+    insta::assert_snapshot!(failed_check(path, "open").0);
+    let nothing = in_directory(path, "nothing");
+    for (model, reason) in [(nothing.as_str(), "cannot read"), ("vgg19", "`vgg16-caltech101`")] {
         let message = fail(&mut glassbox(&["check", model]));
         assert!(message.contains(reason), "{message}");
     }
@@ -164,6 +174,25 @@ fn a_broken_default_model_stops_the_start_and_others_do_not() {
     let mut serve = glassbox(&["--models", &models, "serve", "--listen", "127.0.0.1:0"]);
     let message = fail(serve.env("GLASSBOX_MODELS__DEFAULT", "broken"));
     assert!(message.contains("models.default: model `broken` cannot be served: not a valid ONNX model"), "{message}");
+}
+
+#[test]
+fn ctrl_c_ends_long_work_and_leaves_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = in_directory(directory.path(), "maximum.png");
+    let mut command =
+        glassbox(&["activation-maximization", "--class", "yin_yang", "--iterations", "4096", "-o", &file]);
+    let mut working = command.stderr(Stdio::piped()).spawn().unwrap();
+    // Once it has begun; without a terminal it draws no bar that would tell.
+    std::thread::sleep(Duration::from_secs(5));
+    let interrupted = Command::new("kill").args(["-INT", &working.id().to_string()]).status().unwrap();
+    assert!(interrupted.success() && working.try_wait().unwrap().is_none());
+    let start = Instant::now();
+    let output = working.wait_with_output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "it went on");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("cancelled"), "{message}");
+    assert!(!Path::new(&file).exists());
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod stop_sign;
 mod summary;
 mod techniques;
 mod traces;
+mod upgrades;
 mod vgg16;
 mod vgg16_files;
 mod zoo;

@@ -95,32 +95,62 @@ fn a_thousand_classes_are_imagenets() {
     }
 }
 
-#[test]
-fn half_floats_are_read() {
-    let directory = tempfile::tempdir().unwrap();
+/// `golden/vgg16/timm.safetensors` with its numbers written by `write`, as `dtype`.
+fn rewritten(directory: &Path, dtype: Dtype, write: &dyn Fn(f32) -> Vec<u8>) -> PathBuf {
     let file = fs::read(golden("timm.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    let halves = |view: &TensorView<'_>| {
-        let floats = view.data().chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
-        floats.map(half::f16::from_f32).collect::<Vec<_>>()
+    let stored: Vec<_> = tensors
+        .iter()
+        .map(|(name, view)| {
+            let floats = view.data().chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+            (name, view.shape().to_vec(), floats.flat_map(write).collect::<Vec<u8>>())
+        })
+        .collect();
+    let views = stored.iter().map(|(name, shape, data)| (*name, TensorView::new(dtype, shape.clone(), data).unwrap()));
+    let path = directory.join("rewritten.safetensors");
+    fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn halves_and_doubles_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let net = directory.path().join("net");
+    let import = |dtype, write: &dyn Fn(f32) -> Vec<u8>| {
+        import_vgg16(&rewritten(directory.path(), dtype, write), &net, None, true).unwrap();
+        fs::read(net.join("model.onnx")).unwrap()
     };
-    let import = |name: &str, dtype, bytes: &dyn Fn(half::f16) -> Vec<u8>| {
-        let stored: Vec<_> = tensors
-            .iter()
-            .map(|(name, view)| {
-                (name, view.shape().to_vec(), halves(&view).into_iter().flat_map(bytes).collect::<Vec<u8>>())
-            })
-            .collect();
-        let views =
-            stored.iter().map(|(name, shape, data)| (*name, TensorView::new(dtype, shape.clone(), data).unwrap()));
-        let weights = directory.path().join(format!("{name}.safetensors"));
-        fs::write(&weights, safetensors::serialize(views, None).unwrap()).unwrap();
-        import_vgg16(&weights, &directory.path().join(name), None, false).unwrap();
-        fs::read(directory.path().join(name).join("model.onnx")).unwrap()
+    let half = import(Dtype::F16, &|value| half::f16::from_f32(value).to_le_bytes().to_vec());
+    let brain = import(Dtype::BF16, &|value| half::bf16::from_f32(value).to_le_bytes().to_vec());
+    let double = import(Dtype::F64, &|value| f64::from(value).to_le_bytes().to_vec());
+    check(&load(directory.path(), "net").unwrap());
+    let single = |round: &dyn Fn(f32) -> f32| import(Dtype::F32, &|value| round(value).to_le_bytes().to_vec());
+    assert!(half == single(&|value| half::f16::from_f32(value).to_f32()));
+    assert!(brain == single(&|value| half::bf16::from_f32(value).to_f32()));
+    assert!(double == single(&|value| value));
+}
+
+#[test]
+fn what_an_operator_wrote_is_imported_beside_and_forced_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let net = directory.path().join("net");
+    let read = |name: &str| fs::read_to_string(net.join(name)).unwrap();
+    fs::create_dir(&net).unwrap();
+    fs::write(net.join("model.toml"), "# mine").unwrap();
+    fs::write(net.join("labels.txt"), "a\nb\n").unwrap();
+    let import = |labels: Option<&str>, force| {
+        import_vgg16(&golden("timm.safetensors"), &net, labels.map(Labels::parse), force).map_err(|error| error.code)
     };
-    let half = import("half", Dtype::F16, &|value| value.to_le_bytes().to_vec());
-    let single = import("single", Dtype::F32, &|value| value.to_f32().to_le_bytes().to_vec());
-    assert!(half == single);
+    assert_eq!(import(None, false), Err("labels_do_not_fit"));
+    let mine = "a\nb\nc\nd\ne\nf\nmine\n";
+    fs::write(net.join("labels.txt"), mine).unwrap();
+    assert_eq!(import(Some("a\nb\nc\nd\ne\nf\ng"), false), Err("other_labels_there"));
+    assert!(import(None, false).is_ok());
+    assert_eq!((read("model.toml").as_str(), read("labels.txt").as_str()), ("# mine", mine));
+    assert_eq!(import(None, false), Err("another_model_there"));
+    // Labels of what was there before are not those of what takes its place.
+    assert!(import(None, true).is_ok());
+    assert!(read("model.toml").contains("VGG16") && !net.join("labels.txt").exists());
 }
 
 type Tensors<'a> = Vec<(String, TensorView<'a>)>;

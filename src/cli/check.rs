@@ -7,9 +7,9 @@ use clap::Args;
 use super::files::print;
 use crate::{
     config::Config,
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     explain,
-    model::Models,
+    model::Examination,
 };
 
 /// Says what was understood of a model, and what works with it
@@ -25,31 +25,22 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(&self, config: &Config) -> Result<()> {
-        let name = self.model.to_string_lossy();
-        let model = if self.model.is_dir() || self.is_path() {
-            Models::load_directory(config, self.directory())
+        let examination = if self.model.is_dir() || self.is_path() {
+            Examination::of_directory(config, self.directory())
         } else {
-            Models::load_one(config, &name)
+            Examination::of_model(config, &self.model.to_string_lossy())
         };
-        let (check, failure) = match model {
-            Ok(model) => (explain::Check::of(&model), None),
-            Err(error) if error.kind == Kind::Broken => (explain::Check::failed(&name, &error), Some(error)),
-            // It is not about the model: there is none of this name, or no ONNX Runtime.
-            Err(error) => return Err(error),
-        };
-        if self.json {
+        let check = explain::Check::of(&examination?);
+        let text = if self.json {
             let json = serde_json::to_string_pretty(&check).map_err(|error| Error::internal(error.to_string()))?;
-            print(format!("{json}\n").as_bytes())?;
-        } else if failure.is_none() {
-            print(check.to_string().as_bytes())?;
-        }
-        match (failure, check.problem) {
-            (Some(error), _) => Err(error),
-            (None, Some(problem)) => {
-                Err(Error::setup("broken_model", format!("model `{}` cannot be served: {problem}", check.model)))
-            }
-            (None, None) => Ok(()),
-        }
+            format!("{json}\n")
+        } else {
+            check.to_string()
+        };
+        print(text.as_bytes())?;
+        check.problem.map_or(Ok(()), |problem| {
+            Err(Error::setup("broken_model", format!("model `{}` cannot be served: {problem}", check.model)))
+        })
     }
 
     /// Whether a path is meant, and not a name.

@@ -7,17 +7,14 @@ use serde::Serialize;
 
 use super::{Predict, Technique, Visitor, visit_techniques};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     imaging::RgbImage,
-    model::{ClassRef, Model, Picture},
-    onnx::Layout,
+    model::{ClassRef, Examination, Finding, Model, Picture},
     runtime::Cancellation,
 };
 
 /// The width of the tables in characters.
 const WIDTH: u16 = 120;
-/// How many classes are named.
-const NAMED: usize = 4;
 
 /// What was understood of a model, and which calls on it work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,9 +26,9 @@ pub struct Check {
     /// What keeps it from being served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// What was understood.
+    /// What was understood; of a model that cannot be loaded, up to what is wrong.
     pub understood: Vec<Understood>,
-    /// The calls, each tried once with a generated picture.
+    /// The calls, each tried once with a generated picture; none where the model cannot be loaded.
     pub calls: Vec<Tried>,
 }
 
@@ -60,67 +57,19 @@ pub struct Tried {
 }
 
 impl Check {
-    /// Looks at `model`, and tries each call on it.
-    pub fn of(model: &Model) -> Self {
-        let calls = try_calls(model);
-        let problem = calls.first().and_then(|predict| predict.reason.clone());
-        Self {
-            model: model.name().to_owned(),
-            servable: problem.is_none(),
-            problem,
-            understood: understood(model),
-            calls,
-        }
+    /// Says what `examination` found, and tries each call on the model if there is one.
+    pub fn of(examination: &Examination) -> Self {
+        let Examination { name, findings, inferences, outcome } = examination;
+        let reason = |what| inferences.iter().find(|inference| inference.setting == what);
+        let understood = findings.iter().map(|Finding { what, value }| {
+            let reason = reason(*what).map(|inference| inference.reason.clone());
+            Understood { what, value: value.clone(), reason }
+        });
+        let calls = outcome.as_ref().map_or_else(|_| Vec::new(), try_calls);
+        let unloaded = outcome.as_ref().err().map(ToString::to_string);
+        let problem = unloaded.or_else(|| calls.first().and_then(|predict| predict.reason.clone()));
+        Self { model: name.clone(), servable: problem.is_none(), problem, understood: understood.collect(), calls }
     }
-
-    /// What there is to say of the model called `name`, which cannot be loaded because of `error`.
-    pub fn failed(name: &str, error: &Error) -> Self {
-        Self {
-            model: name.to_owned(),
-            servable: false,
-            problem: Some(error.to_string()),
-            understood: Vec::new(),
-            calls: Vec::new(),
-        }
-    }
-}
-
-fn understood(model: &Model) -> Vec<Understood> {
-    let (origin, preprocessing) = (model.origin(), model.preprocessing());
-    let inferred = |setting: &str| {
-        model
-            .inferences()
-            .iter()
-            .find(|inference| inference.setting == setting)
-            .map(|inference| inference.reason.clone())
-    };
-    let row = |what, value: String| Understood { what, value, reason: inferred(what) };
-    let producer = if origin.producer.is_empty() { "an unknown exporter" } else { &origin.producer };
-    let layout = match origin.layout {
-        Layout::ChannelsFirst => "channels first",
-        Layout::ChannelsLast => "channels last",
-    };
-    let batch = origin.batch.map_or("any number of pictures".to_owned(), |batch| match batch {
-        1 => "one picture".to_owned(),
-        batch => format!("{batch} pictures"),
-    });
-    let labels = model.labels();
-    let named: Vec<&str> = labels.iter().take(NAMED).collect();
-    let more = if labels.len() > NAMED { ", ..." } else { "" };
-    let summary = model.summary();
-    let layer = model.feature_layer(None).map_or_else(|error| error.to_string(), |layer| layer.name.clone());
-    vec![
-        row("file", format!("by {producer}, operator set {}, {}", origin.opset, origin.numbers)),
-        row("input", format!("`{}`, {layout}", origin.input)),
-        row("size", format!("{}x{}", preprocessing.width(), preprocessing.height())),
-        row("batch", format!("{batch} in one run")),
-        row("preprocessing", preprocessing.to_string()),
-        row("resize", preprocessing.resize()),
-        row("output", format!("`{}`", origin.output)),
-        row("labels", format!("{}: {}{more}", labels.len(), named.join(", "))),
-        row("layers", format!("{}, with {} parameters", summary.layers.len(), summary.total_parameters)),
-        row("Grad-CAM's layer", layer),
-    ]
 }
 
 /// Tries `predict`, and if that works every technique.
@@ -181,12 +130,19 @@ impl fmt::Display for Check {
         for Understood { what, value, reason } in &self.understood {
             understood.add_row([what, value.as_str(), reason.as_deref().unwrap_or_default()]);
         }
+        if let Some(problem) = &self.problem {
+            understood.add_row(["problem", problem, ""]);
+        }
+        writeln!(f, "Model: \"{}\"\n{understood}", self.model)?;
+        if self.calls.is_empty() {
+            return Ok(());
+        }
         let mut calls = table(["", "works", "because"]);
         for Tried { call, works, reason } in &self.calls {
             let works = if *works { "yes" } else { "no" };
             calls.add_row([call, works, reason.as_deref().unwrap_or_default()]);
         }
-        writeln!(f, "Model: \"{}\"\n{understood}\n{calls}", self.model)
+        writeln!(f, "{calls}")
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Backdrop, Findings};
 use crate::{
     config::Images,
     error::{Error, Kind, Result},
-    imaging::{Style, decode},
+    imaging::{Region, Style, decode},
     model::{Model, Picture},
     runtime::Cancellation,
 };
@@ -35,6 +35,8 @@ pub struct Report<F> {
     model: String,
     /// The upright picture.
     image: Dimensions,
+    /// The part of it that the model saw, and that maps lie over: all, or the middle.
+    seen: Region,
     #[serde(flatten)]
     findings: F,
     /// How long each step took.
@@ -98,7 +100,7 @@ impl<F: Serialize> Report<F> {
         let findings = info_span!("run").in_scope(|| run(&picture))?;
         let timing_ms = Timing { decode, run: milliseconds(start) };
         let image = Dimensions { width: picture.photo.width(), height: picture.photo.height() };
-        Ok(Self { model: model.name().to_owned(), image, findings, timing_ms, picture })
+        Ok(Self { model: model.name().to_owned(), image, seen: picture.seen, findings, timing_ms, picture })
     }
 
     /// What the model found.

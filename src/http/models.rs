@@ -19,6 +19,9 @@ use crate::{
 pub struct ModelList {
     /// By name.
     models: Vec<Summary>,
+    /// The one that is meant where none is named: `models.default` of the settings.
+    #[schema(examples("vgg16-caltech101"))]
+    default: String,
 }
 
 /// A model in short.
@@ -123,7 +126,7 @@ impl Summary {
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, Problem> {
     let models = app.models()?.iter().map(|(name, entry)| Summary::new(name, entry));
-    Ok(Json(ModelList { models: models.collect() }))
+    Ok(Json(ModelList { models: models.collect(), default: app.config().models.default.clone() }))
 }
 
 /// A model

@@ -7,7 +7,6 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware,
-    response::Redirect,
     routing::{get, post},
 };
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
@@ -19,11 +18,11 @@ use super::{
     App, Problem,
     accepted::IDEMPOTENCY_KEY,
     access::{self, X_API_KEY},
-    activation_maximization,
+    activation_maximization, colormaps,
     deadline::{self, X_REQUEST_TIMEOUT},
     events, explain, explain_all, filters, health, jobs, layers, metrics, models,
     openapi::document,
-    predict,
+    playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
     request, security,
     shed::shed,
@@ -78,6 +77,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(layers::show))
         .routes(routes!(layers::weights))
         .routes(routes!(filters::filters))
+        .routes(routes!(colormaps::list))
         .routes(predict::route()?)
         .routes(explain_all::route()?)
         .routes(activation_maximization::route()?)
@@ -86,7 +86,8 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(jobs::result))
         .routes(routes!(events::events))
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
-        .route("/", get(async || Redirect::temporary("/docs/")));
+        .route("/", get(playground::page))
+        .route("/playground/{*file}", get(playground::file));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))
 }
 

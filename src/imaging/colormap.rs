@@ -30,12 +30,12 @@ pub enum ColorMap {
 
 impl ColorMap {
     /// Whether the middle of the map stands for zero.
-    pub(super) fn is_diverging(self) -> bool {
+    pub fn is_diverging(self) -> bool {
         self == Self::RdBu
     }
 
     /// The RGB colours of 256 even steps from the lowest number to the highest.
-    pub(super) fn colors(self) -> [[u8; 3]; 256] {
+    pub fn colors(self) -> [[u8; 3]; 256] {
         std::array::from_fn(|step| self.color(step as f64 / 255.0))
     }
 

@@ -5,7 +5,7 @@ use image::{
     codecs::png::{CompressionType, FilterType, PngEncoder},
     imageops,
 };
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis, Ix2};
 
 use super::{Alpha, ColorMap, Output, Region, Size, Style, crop_and_resize, upsample};
 use crate::error::{Error, Result};
@@ -22,10 +22,11 @@ const MARGIN_COLOR: Rgb<u8> = Rgb([255; 3]);
 ///
 /// `map` is [H, W] of any size, or [3, H, W] in RGB order for a signed gradient, which is drawn in its own colours about grey.
 /// Numbers are scaled for the picture only. A map without negative values goes from 0 to its 99.5th percentile, so that a few
-/// spikes do not leave the rest dark (in a small map that is the maximum); a map with negative values, or one in a diverging
-/// colour map, goes as far on both sides of 0. A map that is the same everywhere is drawn as zeros.
+/// spikes do not leave the rest dark (in a small map that is the maximum), or to the style's `vmax`; a map with negative values, or
+/// one in a diverging colour map, goes as far on both sides of 0. A map that is the same everywhere is drawn as zeros.
 ///
-/// At the original size, an overlay leaves the photo untouched around what the model saw, and a heat map is grey there.
+/// At the original size, an overlay leaves the photo untouched around what the model saw, and a heat map is grey there; so they are
+/// where the map is below the style's `cutoff`.
 ///
 /// Another shape of `map` is an internal error.
 pub fn render(
@@ -45,15 +46,17 @@ pub fn render(
     };
     if style.output.shows_mask() {
         let mut mask = RgbImage::new(size.0, size.1);
-        lay_over(&mut mask, &draw_mask(map, place.width, place.height)?, place, Alpha::OPAQUE);
+        lay_over(&mut mask, &draw_mask(map, place.width, place.height)?, None, place, Alpha::OPAQUE);
         return Ok(if style.output == Output::Masked { masked(below(), &mask) } else { mask });
     }
-    let drawn = draw(map, style.colormap, place.width, place.height)?;
+    let map = &map.mapv(|value| if value.is_finite() { value } else { 0.0 });
+    let drawn = draw(map, style, place.width, place.height)?;
+    let large = (style.cutoff > 0.0).then(|| large(map, style, place.width, place.height)).transpose()?;
     let (mut canvas, alpha) = match style.output {
         Output::Heatmap => (RgbImage::from_pixel(size.0, size.1, OUTSIDE), Alpha::OPAQUE),
         _ => (below(), style.alpha),
     };
-    lay_over(&mut canvas, &drawn, place, alpha);
+    lay_over(&mut canvas, &drawn, large.as_ref(), place, alpha);
     Ok(canvas)
 }
 
@@ -64,18 +67,27 @@ pub fn blur(picture: &RgbImage, deviation: f32) -> RgbImage {
 
 /// White where the magnitude of `map` reaches half of its largest, else black.
 fn draw_mask(map: &ArrayViewD<'_, f32>, width: u32, height: u32) -> Result<RgbImage> {
-    let magnitudes = map.mapv(|value| if value.is_finite() { value.abs() } else { 0.0 });
-    let magnitudes = match magnitudes.ndim() {
-        3 => magnitudes.fold_axis(Axis(0), 0.0_f32, |&a, &b| a.max(b)),
-        _ => magnitudes,
-    };
-    let magnitudes = magnitudes
-        .into_dimensionality()
-        .map_err(|_| Error::internal(format!("a map of shape {:?} cannot be drawn", map.shape())))?;
+    let magnitudes = flat(&map.mapv(|value| if value.is_finite() { value.abs() } else { 0.0 }))?;
     let large = upsample(&magnitudes.view(), width as usize, height as usize);
     let largest = magnitudes.iter().copied().fold(0.0, f32::max);
     let important = |x: u32, y: u32| largest > 0.0 && large[[y as usize, x as usize]] >= largest / 2.0;
     Ok(RgbImage::from_fn(width, height, |x, y| Rgb([if important(x, y) { 255 } else { 0 }; 3])))
+}
+
+/// `map` [H, W], or the largest magnitude of each pixel's channels of [C, H, W].
+fn flat(map: &ArrayD<f32>) -> Result<Array2<f32>> {
+    let flat = match map.ndim() {
+        3 => map.fold_axis(Axis(0), 0.0_f32, |&a, &b| a.max(b.abs())),
+        _ => map.clone(),
+    };
+    flat.into_dimensionality().map_err(|_| Error::internal(format!("a map of shape {:?} cannot be drawn", map.shape())))
+}
+
+/// Where the magnitude of `map` reaches the style's cutoff.
+fn large(map: &ArrayD<f32>, style: &Style, width: u32, height: u32) -> Result<Array2<bool>> {
+    let least = style.cutoff * style.vmax.unwrap_or_else(|| scale(&map.view()));
+    let enlarged = upsample(&flat(map)?.view(), width as usize, height as usize);
+    Ok(enlarged.mapv(|value| value.abs() >= least))
 }
 
 /// `picture` where `mask` is white, else black.
@@ -137,15 +149,14 @@ impl Place {
     }
 }
 
-fn draw(map: &ArrayViewD<'_, f32>, colormap: Option<ColorMap>, width: u32, height: u32) -> Result<RgbImage> {
-    let map = map.mapv(|value| if value.is_finite() { value } else { 0.0 });
+fn draw(map: &ArrayD<f32>, style: &Style, width: u32, height: u32) -> Result<RgbImage> {
     if let Ok(map) = map.view().into_dimensionality::<Ix2>() {
-        return Ok(in_colormap(&map, colormap, (width, height)));
+        return Ok(in_colormap(&map, style.colormap, style.vmax, (width, height)));
     }
     let &[3, rows, columns] = map.shape() else {
         return Err(Error::internal(format!("a map of shape {:?} cannot be drawn", map.shape())));
     };
-    let levels = levels(&map.view(), true);
+    let levels = levels(&map.view(), true, style.vmax);
     let color = |x, y| Rgb([0, 1, 2].map(|channel| levels[[channel, y as usize, x as usize].as_slice()].round() as u8));
     let small = RgbImage::from_fn(columns as u32, rows as u32, color);
     Ok(crop_and_resize(&small, Region::whole(columns as u32, rows as u32), width, height))
@@ -154,11 +165,12 @@ fn draw(map: &ArrayViewD<'_, f32>, colormap: Option<ColorMap>, width: u32, heigh
 pub(super) fn in_colormap(
     map: &ArrayView2<'_, f32>,
     colormap: Option<ColorMap>,
+    vmax: Option<f32>,
     (width, height): (u32, u32),
 ) -> RgbImage {
     let has_negatives = map.iter().any(|value| *value < 0.0);
     let colormap = colormap.unwrap_or(if has_negatives { ColorMap::RdBu } else { ColorMap::Jet });
-    let levels = levels(&map.into_dyn(), has_negatives || colormap.is_diverging());
+    let levels = levels(&map.into_dyn(), has_negatives || colormap.is_diverging(), vmax);
     let colors = colormap.colors();
     let levels = levels.into_dimensionality().unwrap_or_default();
     let mut picture = RgbImage::new(width, height);
@@ -170,8 +182,8 @@ pub(super) fn in_colormap(
 }
 
 /// The numbers between 0 and 255: from 0 upwards, or on both sides of 0 if `symmetric`.
-fn levels(map: &ArrayViewD<'_, f32>, symmetric: bool) -> ArrayD<f32> {
-    let scale = scale(map);
+fn levels(map: &ArrayViewD<'_, f32>, symmetric: bool, vmax: Option<f32>) -> ArrayD<f32> {
+    let scale = vmax.unwrap_or_else(|| scale(map));
     map.mapv(|value| {
         let share = if scale > 0.0 { value / scale } else { 0.0 };
         let share = if symmetric { share.mul_add(0.5, 0.5) } else { share };
@@ -191,16 +203,18 @@ fn scale(map: &ArrayViewD<'_, f32>) -> f32 {
     if high > 0.0 { high } else { above.iter().copied().fold(0.0, f32::max) }
 }
 
-/// Mixes `drawn`, as large as `place`, into the canvas there.
-fn lay_over(canvas: &mut RgbImage, drawn: &RgbImage, place: Place, alpha: Alpha) {
+/// Mixes `drawn`, as large as `place`, into the canvas there, of it only what is `shown` if that is said.
+fn lay_over(canvas: &mut RgbImage, drawn: &RgbImage, shown: Option<&Array2<bool>>, place: Place, alpha: Alpha) {
     const CHANNELS: usize = 3;
     let canvas_width = canvas.width() as usize;
     let alpha = alpha.of_256();
     let span = CHANNELS * place.left as usize..CHANNELS * (place.left + place.width) as usize;
     let rows = canvas.chunks_exact_mut(CHANNELS * canvas_width).skip(place.top as usize);
-    for (below, above) in rows.zip(drawn.chunks_exact(CHANNELS * place.width as usize)) {
-        for (below, &above) in below[span.clone()].iter_mut().zip(above) {
-            *below = ((u32::from(*below) * (256 - alpha) + u32::from(above) * alpha + 128) >> 8) as u8;
+    for (row, (below, above)) in rows.zip(drawn.chunks_exact(CHANNELS * place.width as usize)).enumerate() {
+        for (index, (below, &above)) in below[span.clone()].iter_mut().zip(above).enumerate() {
+            if shown.is_none_or(|shown| shown[[row, index / CHANNELS]]) {
+                *below = ((u32::from(*below) * (256 - alpha) + u32::from(above) * alpha + 128) >> 8) as u8;
+            }
         }
     }
 }

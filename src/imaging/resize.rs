@@ -7,9 +7,11 @@ use fast_image_resize::{
 };
 use image::RgbImage;
 use ndarray::{Array2, ArrayView2};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A rectangle of a picture, in its pixels; fractions where a centre crop falls between pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Region {
     /// The left edge.
     pub left: f64,

@@ -18,6 +18,14 @@ pub struct Style {
     #[arg(long, default_value_t)]
     #[schema(value_type = f32, minimum = 0.0, maximum = 1.0, default = 0.5)]
     pub alpha: Alpha,
+    /// The magnitude that gets the last colour; by default the map's own 99.5th percentile. Maps drawn with the same can be compared.
+    #[arg(long)]
+    #[schema(minimum = 0)]
+    pub vmax: Option<f32>,
+    /// Where the map's magnitude is below this share of what gets the last colour, it is not drawn: the photograph shows. 0 draws all.
+    #[arg(long, default_value_t)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub cutoff: f32,
     /// What the picture shows.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
@@ -130,8 +138,26 @@ mod tests {
     fn flags_and_json_say_the_same() {
         assert_eq!(flags(&[]), Ok(Style::default()));
         assert_eq!(json("{}"), Ok(Style::default()));
-        let spelt = flags(&["--colormap", "rdbu", "--alpha", "0.25", "--output", "heatmap", "--size", "model"]);
-        assert_eq!(json(r#"{"colormap": "rdbu", "alpha": 0.25, "output": "heatmap", "size": "model"}"#), spelt);
+        let spelt = flags(&[
+            "--colormap",
+            "rdbu",
+            "--alpha",
+            "0.25",
+            "--vmax",
+            "2",
+            "--cutoff",
+            "0.5",
+            "--output",
+            "heatmap",
+            "--size",
+            "model",
+        ]);
+        assert_eq!(
+            json(
+                r#"{"colormap": "rdbu", "alpha": 0.25, "vmax": 2, "cutoff": 0.5, "output": "heatmap", "size": "model"}"#
+            ),
+            spelt
+        );
         assert!(spelt.is_ok());
     }
 

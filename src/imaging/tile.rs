@@ -21,7 +21,7 @@ pub fn map_tile(map: &ArrayView2<'_, f32>, colormap: Option<ColorMap>) -> RgbIma
     let has_negatives = map.iter().any(|value| *value < 0.0);
     let colormap = colormap.unwrap_or(if has_negatives { ColorMap::RdBu } else { ColorMap::Viridis });
     let (height, width) = (rows.max(1) as u32, columns.max(1) as u32);
-    let small = in_colormap(map, Some(colormap), (width, height));
+    let small = in_colormap(map, Some(colormap), None, (width, height));
     enlarged(&small, MAP)
 }
 

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +10,8 @@ use std::{
 };
 
 use super::{
-    Model,
+    Examination, Model,
+    inference::Inferences,
     sources::{Source, Stamp, read, sources},
 };
 use crate::{
@@ -93,20 +93,7 @@ impl Models {
 
     /// Loads ONNX Runtime and the model called `name`, and no other.
     pub fn load_one(config: &Config, name: &str) -> Result<Model> {
-        let sources = sources(config)?;
-        let source = sources.get(name).ok_or_else(|| unknown(name, &sources))?;
-        let runtime = Runtime::load(&config.runtime)?;
-        read(name, source, config, &runtime).map_err(|error| cannot_be_served(name, &error))
-    }
-
-    /// Loads ONNX Runtime and the model in `directory`, wherever that is.
-    pub fn load_directory(config: &Config, directory: &Path) -> Result<Model> {
-        let name =
-            directory.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-        let name = name.unwrap_or_else(|| directory.display().to_string());
-        let source = Source::Directory(directory.to_owned());
-        let runtime = Runtime::load(&config.runtime)?;
-        read(&name, &source, config, &runtime).map_err(|error| cannot_be_served(&name, &error))
+        Examination::of_model(config, name)?.outcome.map_err(|error| cannot_be_served(name, &error))
     }
 
     /// The model called `name` if it is loaded, else `None`: [`Models::get`] takes its time to load it.
@@ -180,7 +167,7 @@ impl Models {
         let stamp = place.source.stamp();
         self.make_room(name, stamp.length);
         let tried = catch_unwind(AssertUnwindSafe(|| {
-            let model = read(name, &place.source, &self.config, &self.runtime)?;
+            let model = read(&place.source, &self.config, &self.runtime, &mut Inferences::about(name))?;
             (self.trial)(&model).map(|()| Arc::new(model))
         }));
         let tried = tried.unwrap_or_else(|_| {
@@ -233,7 +220,8 @@ fn cannot_be_served(name: &str, error: &Error) -> Error {
     Error::new(Kind::Broken, "broken_model", format!("model `{name}` cannot be served: {error}"))
 }
 
-fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
+/// An error about a name that none of `models` has.
+pub(super) fn unknown<T>(name: &str, models: &BTreeMap<String, T>) -> Error {
     let names = || models.keys().map(String::as_str);
     let near = nearest(name, names(), 3);
     let known = if near.is_empty() { names().collect() } else { near };

@@ -1,6 +1,6 @@
 //! Naming classes.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,6 +23,16 @@ impl FromStr for ClassRef {
 /// What a model's classes are called, in index order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels(Vec<String>);
+
+impl fmt::Display for Labels {
+    /// How many there are, and the first of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMED: usize = 4;
+        let named: Vec<&str> = self.iter().take(NAMED).collect();
+        let more = if self.len() > NAMED { ", ..." } else { "" };
+        write!(f, "{}: {}{more}", self.len(), named.join(", "))
+    }
+}
 
 impl Labels {
     /// One label per line; blank lines at the end do not count.

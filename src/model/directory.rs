@@ -44,12 +44,27 @@ impl ModelDirectory {
         self.file("model.onnx").exists()
     }
 
-    /// Writes `model.toml` and, if there are any, `labels.txt`; files that are there stay, unless they are to be replaced.
+    /// The labels in `labels.txt`, if that is there.
+    pub fn labels(&self) -> Result<Option<Labels>> {
+        let path = self.file("labels.txt");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Labels::parse(&text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::setup("labels_unreadable", format!("{} cannot be read: {error}", path.display()))),
+        }
+    }
+
+    /// Writes `model.toml` and, if there are any, `labels.txt`. Files that are there stay, unless they are to be replaced; then labels
+    /// of another model go even where there are none for this one.
     pub fn describe(&self, manifest: &str, labels: Option<&Labels>, replace: bool) -> Result<()> {
         let labels = labels.map(|labels| labels.iter().collect::<Vec<_>>().join("\n") + "\n");
         for (name, text) in [("labels.txt", labels.as_deref()), ("model.toml", Some(manifest))] {
+            let there = self.file(name).exists();
             match text {
-                Some(text) if replace || !self.file(name).exists() => self.write(name, text.as_bytes())?,
+                Some(text) if replace || !there => self.write(name, text.as_bytes())?,
+                None if replace && there => {
+                    fs::remove_file(self.file(name)).map_err(|error| cannot_write(&self.file(name), &error))?;
+                }
                 _ => {}
             }
         }
@@ -101,7 +116,7 @@ mod tests {
         directory.describe("theirs", Some(&Labels::parse("a\nb")), false).unwrap();
         assert_eq!((read("model.toml").as_str(), read("labels.txt").as_str()), ("mine", "a\nb\n"));
         directory.describe("theirs", None, true).unwrap();
-        assert_eq!((read("model.toml").as_str(), fs::read_dir(&path).unwrap().count()), ("theirs", 2));
+        assert_eq!((read("model.toml").as_str(), fs::read_dir(&path).unwrap().count()), ("theirs", 1));
     }
 
     #[test]

@@ -17,17 +17,37 @@ pub struct Inference {
     pub reason: String,
 }
 
-/// What was concluded about one model.
+/// Something that was understood of a model's files, whether they say it or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What; if it was concluded, the inference's setting.
+    pub what: &'static str,
+    /// As what.
+    pub value: String,
+}
+
+/// What was found out about one model so far.
 #[derive(Debug)]
 pub(super) struct Inferences<'m> {
     model: &'m str,
     list: Vec<Inference>,
+    findings: Vec<Finding>,
 }
 
 impl<'m> Inferences<'m> {
     /// Nothing yet, about `model`.
     pub fn about(model: &'m str) -> Self {
-        Self { model, list: Vec::new() }
+        Self { model, list: Vec::new(), findings: Vec::new() }
+    }
+
+    /// The model's name.
+    pub fn model(&self) -> &'m str {
+        self.model
+    }
+
+    /// Notes what was understood.
+    pub fn found(&mut self, what: &'static str, value: impl Into<String>) {
+        self.findings.push(Finding { what, value: value.into() });
     }
 
     /// Notes a conclusion, and tells the log.
@@ -37,8 +57,13 @@ impl<'m> Inferences<'m> {
         self.list.push(Inference { setting, value, reason });
     }
 
-    /// All of them, in order.
-    pub fn into_list(self) -> Vec<Inference> {
-        self.list
+    /// The conclusions so far, in order.
+    pub fn list(&self) -> &[Inference] {
+        &self.list
+    }
+
+    /// All that was understood, and the conclusions among it.
+    pub fn into_lists(self) -> (Vec<Finding>, Vec<Inference>) {
+        (self.findings, self.list)
     }
 }

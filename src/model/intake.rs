@@ -55,13 +55,20 @@ pub(super) fn take_in(
     inferences: &mut Inferences<'_>,
 ) -> Result<Intake> {
     let (producer, opset) = (graph.producer.clone(), graph.opset);
+    let by = if producer.is_empty() { "an unknown exporter" } else { &producer };
+    inferences.found("file", format!("by {by}, operator set {opset}"));
     let mut graph = graph.upgrade()?;
     let converted = graph.use_float32()?;
+    inferences.found("numbers", numbers(converted));
     let input = graph.take_pictures()?;
+    inferences.found("input", format!("`{}`, {}", input.name, input.layout));
     let conventions = Conventions::of(&graph, &input);
     let section = manifest.preprocessing.clone().unwrap_or_default().completed(&conventions, inferences);
     let size = manifest.size(input.size, &conventions, inferences)?;
     let preprocessing = section.resolve(size)?;
+    inferences.found("size", format!("{}x{}", preprocessing.width(), preprocessing.height()));
+    inferences.found("preprocessing", preprocessing.to_string());
+    inferences.found("resize", preprocessing.resize());
     graph.fix_picture_size(&input.name, size);
 
     let output = fit(&mut graph, &input.name, manifest, labels)
@@ -69,6 +76,13 @@ pub(super) fn take_in(
     if let Some(reason) = output.reason {
         inferences.note("output", output.name.as_str(), reason);
     }
+    inferences.found("output", format!("`{}`", output.name));
+    let pictures = match batch(&graph, &input.name).as_ref().and_then(Dim::size) {
+        None => "any number of pictures".to_owned(),
+        Some(1) => "one picture".to_owned(),
+        Some(batch) => format!("{batch} pictures"),
+    };
+    inferences.found("batch", format!("{pictures} in one run"));
     weights.hold(&mut graph);
     let mut shapes = graph.shapes()?;
     // Before what is added for want of a softmax, which is no layer of the model's.

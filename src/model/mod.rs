@@ -5,6 +5,7 @@ mod catalog;
 mod class;
 mod conventions;
 mod directory;
+mod examination;
 mod imagenet;
 mod import;
 mod incremental;
@@ -21,10 +22,11 @@ mod sources;
 pub use ascent::{Ascent, Unit};
 pub use catalog::{Description, Entry, Models};
 pub use class::{ClassRef, Labels};
+pub use examination::Examination;
 pub use imagenet::imagenet_labels;
 pub use import::{Imported, Naming, import_vgg16};
 pub use incremental::Patch;
-pub use inference::Inference;
+pub use inference::{Finding, Inference};
 pub use intake::Origin;
 use ndarray::Array4;
 pub use occluded::Covering;
@@ -90,15 +92,25 @@ impl Model {
     ///
     /// An error says what keeps it from being served.
     pub fn new(name: &str, files: Files, runtime: &Runtime, weights: Weights) -> Result<Self> {
-        let mut inferences = Inferences::about(name);
+        Self::understand(files, runtime, weights, &mut Inferences::about(name))
+    }
+
+    /// As [`Model::new`], the model that `inferences` are about; these keep what was understood where it cannot be served.
+    fn understand(files: Files, runtime: &Runtime, weights: Weights, inferences: &mut Inferences<'_>) -> Result<Self> {
         let manifest = Manifest::parse(files.manifest.as_deref())?;
         let labels = files.labels.as_deref().map(Labels::parse);
         let Intake { graph, shapes, classifier, layers, preprocessing, origin } =
-            take_in(files.graph, &manifest, labels.as_ref(), &weights, &mut inferences)?;
-        let labels = fitting(labels, classifier.classes, &mut inferences)?;
+            take_in(files.graph, &manifest, labels.as_ref(), &weights, inferences)?;
+        let labels = fitting(labels, classifier.classes, inferences)?;
+        inferences.found("labels", labels.to_string());
         let layers = manifest.rename(layers)?;
+        let summary = Summary::new(inferences.model(), &layers, &graph, &shapes);
+        inferences.found("layers", format!("{}, with {} parameters", layers.len(), summary.total_parameters));
+        if let Some(layer) = feature_layer(&layers) {
+            inferences.found("Grad-CAM's layer", layer.name.as_str());
+        }
         let programs = Programs::new(graph, shapes, classifier, runtime.clone(), weights);
-        let (name, about, inferences) = (name.to_owned(), manifest.about, inferences.into_list());
+        let (name, about, inferences) = (inferences.model().to_owned(), manifest.about, inferences.list().to_vec());
         let occluder = Occluder::new(true);
         Ok(Self { name, about, origin, inferences, preprocessing, labels, layers, programs, occluder })
     }

@@ -120,8 +120,7 @@ fn what_is_left_open_is_completed_and_told() {
     let completed = |text: &str| {
         let mut inferences = Inferences::about("m");
         let section = toml::from_str::<Section>(text).unwrap().completed(&conventions, &mut inferences);
-        let told =
-            inferences.into_list().into_iter().map(|inference| format!("{}: {}", inference.setting, inference.value));
+        let told = inferences.list().iter().map(|inference| format!("{}: {}", inference.setting, inference.value));
         (section.mode, section.resize, told.collect::<Vec<_>>())
     };
     let (torch, crop) = (Some(Mode::Torch), Some(Resize::Crop));

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Files, Model, directory::is_model_name, manifest::Manifest};
+use super::{Files, Model, directory::is_model_name, inference::Inferences, manifest::Manifest};
 use crate::{
     config::Config,
     error::{Error, Result},
@@ -56,8 +56,13 @@ pub(super) fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
     Ok(sources)
 }
 
-/// Reads a model; an error says what keeps it from being served.
-pub(super) fn read(name: &str, source: &Source, config: &Config, runtime: &Runtime) -> Result<Model> {
+/// Reads the model that `inferences` are about; an error says what keeps it from being served.
+pub(super) fn read(
+    source: &Source,
+    config: &Config,
+    runtime: &Runtime,
+    inferences: &mut Inferences<'_>,
+) -> Result<Model> {
     let files = match source {
         Source::BuiltIn => built_in()?,
         Source::Directory(directory) => read_directory(directory)?,
@@ -66,7 +71,7 @@ pub(super) fn read(name: &str, source: &Source, config: &Config, runtime: &Runti
             return Err(Error::setup("invalid_model_name", message));
         }
     };
-    let model = Model::new(name, files, runtime, Weights::new(&config.models.cache_dir))?;
+    let model = Model::understand(files, runtime, Weights::new(&config.models.cache_dir), inferences)?;
     Ok(model.incremental(config.occlusion.incremental))
 }
 

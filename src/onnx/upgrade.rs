@@ -106,11 +106,14 @@ fn batch_normalization(node: &mut Node) -> Result<()> {
     Ok(())
 }
 
-/// Up to opset 10, `Upsample` and `Resize` took the element at `floor(index / scale)`, or blended from there.
+/// Up to opset 10, `Upsample` and `Resize` blended at `index / scale`, or took the element at that place rounded down, where a
+/// picture shrinks rounded up.
 fn resize(graph: &mut Graph, node: &mut Node) {
     if let Some(Attribute::Floats(scales)) = node.attributes.remove("scales") {
         graph.add_input(node, 1, "scales", Tensor::from_floats(&[scales.len()], &scales));
     }
+    let scales = node.input(1).and_then(|name| graph.initializers.get(name)?.floats().ok()).unwrap_or_default();
+    let shrinks = scales.iter().any(|&scale| scale < 1.0);
     node.op_type = "Resize".to_owned();
     // The region of interest came between.
     node.inputs.insert(1, String::new());
@@ -118,7 +121,7 @@ fn resize(graph: &mut Graph, node: &mut Node) {
     let mode = node.string("mode", "nearest").to_owned();
     node.attributes.insert("mode".to_owned(), text(&mode));
     node.attributes.insert("coordinate_transformation_mode".to_owned(), text("asymmetric"));
-    node.attributes.insert("nearest_mode".to_owned(), text("floor"));
+    node.attributes.insert("nearest_mode".to_owned(), text(if shrinks { "ceil" } else { "floor" }));
 }
 
 /// Before opset 13 a softmax ran over all axes from `axis` on, as one: flatten, softmax, and the shape as before.
@@ -129,7 +132,9 @@ fn softmax(node: Node) -> Vec<Node> {
     let shape = Node::new("Shape", [input], [part("shape")]);
     let mut along_rows = Node::new(&node.op_type, [part("rows")], [part("along_rows")]).with_int("axis", -1);
     along_rows.name.clone_from(&node.name);
-    let back = Node::new("Reshape", [part("along_rows"), part("shape")], [output]);
+    let mut back = Node::new("Reshape", [part("along_rows"), part("shape")], [output]);
+    // Many files call a node by its output, and the softmax goes by that name.
+    back.name = part("back");
     vec![rows, shape, along_rows, back]
 }
 
@@ -180,12 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn an_upsample_becomes_a_resize_that_floors() {
+    fn an_upsample_becomes_a_resize_that_rounds_as_before() {
         let graph = upgraded(7, node("Upsample").with("scales", Attribute::Floats(vec![1.0, 1.0, 2.0]))).unwrap();
         assert_eq!(graph.nodes[0].op_type, "Resize");
         assert_eq!(graph.nodes[0].input(1), None);
         assert_eq!(constant(&graph, 2).floats().unwrap(), [1.0, 1.0, 2.0]);
         assert_eq!(graph.shapes().unwrap()["y"][2], Dim::Size(6));
+        assert_eq!(graph.nodes[0].string("nearest_mode", ""), "floor");
+        let graph = upgraded(9, node("Upsample").with("scales", Attribute::Floats(vec![1.0, 1.0, 0.5]))).unwrap();
+        assert_eq!(graph.nodes[0].string("nearest_mode", ""), "ceil");
     }
 
     #[test]

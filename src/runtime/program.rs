@@ -48,6 +48,7 @@ impl Program {
     ///
     /// `kind` tells its runs from those of others where they are measured: one of few.
     pub fn compile(runtime: &Runtime, weights: &Weights, graph: &Graph, kind: &str) -> Result<Self> {
+        let graph = graph.without_miscounted_ceil_mode()?;
         let program = Self {
             kind: kind.into(),
             runtime: runtime.clone(),

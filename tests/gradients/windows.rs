@@ -129,6 +129,23 @@ proptest! {
         check_in_any_opset(pool("MaxPool", &window, ceil, |node| node), seed, Inputs::Kinked);
     }
 
+    /// The dense layer wants the number of windows that there are, whoever counts them.
+    #[test]
+    fn pools_before_a_dense_layer(
+        input in prop::array::uniform2(4..=7_usize), pads in prop::array::uniform4(0..=1_usize), average: bool, seed: u64
+    ) {
+        let window = Window { input, kernel: [2, 2], strides: [2, 2], dilations: [1, 1], pads, auto_pad: "NOTSET" };
+        let mut graph = pool(if average { "AveragePool" } else { "MaxPool" }, &window, true, |mut node| {
+            node.attributes.remove("dilations");
+            node
+        });
+        let features: usize = graph.shapes().unwrap()["y"].iter().skip(1).map(|dim| dim.size().unwrap()).product();
+        graph.nodes.extend([Node::new("Flatten", ["y"], ["flat"]), Node::new("MatMul", ["flat", "dense"], ["z"])]);
+        graph.initializers.insert("dense".to_owned(), Numbers::new(seed).tensor(&[features, 2]));
+        graph.outputs[0].name = "z".to_owned();
+        check_in_any_opset(graph, seed, Inputs::Kinked);
+    }
+
     #[test]
     fn max_pool_of_tiles(window in tiles(), seed: u64) {
         check_in_any_opset(pool("MaxPool", &window, false, |node| node), seed, Inputs::Kinked);

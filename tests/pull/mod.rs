@@ -257,6 +257,18 @@ fn another_server_continues_what_the_first_began() {
 }
 
 #[test]
+fn a_server_is_not_blamed_for_what_another_sent() {
+    let bench = Bench::impatient();
+    let wrong: Vec<u8> = bench.file.iter().map(|byte| !byte).collect();
+    let first = Server::start(move |_, request| Answer::of(&wrong, "\"1\"", request).cut(100_000));
+    let file = bench.file.clone();
+    let second = Server::start(move |_, request| Answer::of(&file, "\"2\"", request));
+    assert_eq!(bench.pull_from(&[first.url(), second.url()], false), Ok(Pulled::Fetched));
+    assert!(bench.is_complete());
+    assert_eq!(second.requests().iter().map(server::Request::from).collect::<Vec<_>>(), [100_000, 0]);
+}
+
+#[test]
 fn a_redirection_is_followed_with_its_range_and_a_circle_is_left() {
     let bench = Bench::new();
     let file = bench.file.clone();

@@ -33,26 +33,44 @@ pub struct Imported {
 /// Makes the model directory `output` of the VGG16 whose `weights` are in a safetensors file, at any width and number of classes.
 ///
 /// The tensors' names tell where they come from, and so their layout and the preprocessing. Without `labels`, 1,000 classes are
-/// taken for `ImageNet`'s. An error if a tensor is missing, too many, or of another shape or type, if the labels are not as many
-/// as the classes, or if there is a model that `force` does not give up.
+/// taken for `ImageNet`'s, and a `labels.txt` or `model.toml` that is there without a model stays. An error if a tensor is missing,
+/// too many, or of another shape or type, if the labels are not as many as the classes, or if there is a model, or are labels, that
+/// `force` does not give up.
 pub fn import_vgg16(weights: &Path, output: &Path, labels: Option<Labels>, force: bool) -> Result<Imported> {
     let network =
         read(weights).map_err(|error| Error { message: format!("`{}`: {error}", weights.display()), ..error })?;
     let (naming, classes, size) = (network.naming, network.classes(), network.size());
-    let labels = labels.or_else(|| (classes == 1000).then(imagenet_labels));
-    if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != classes) {
-        let message = format!("the network has {classes} classes, but there are {} labels", labels.len());
-        return Err(Error::setup("labels_do_not_fit", message));
-    }
+    check_number(labels.as_ref(), classes)?;
     let directory = ModelDirectory::open(output)?;
     if directory.has_model() && !force {
         let message =
             format!("`{}` holds a model: name another --output, or replace it with --force", output.display());
         return Err(Error::setup("another_model_there", message));
     }
-    directory.describe(&manifest(naming, size), labels.as_ref(), true)?;
+    let there = if force { None } else { directory.labels()? };
+    if labels.is_some() && there.is_some() && labels != there {
+        let message = format!(
+            "`{}` has a labels.txt of its own: leave --labels out, or replace it with --force",
+            output.display()
+        );
+        return Err(Error::setup("other_labels_there", message));
+    }
+    check_number(there.as_ref(), classes)?;
+    let labels = labels.or(there).or_else(|| (classes == 1000).then(imagenet_labels));
+    directory.describe(&manifest(naming, size), labels.as_ref(), force)?;
     directory.write("model.onnx", &network.into_graph().to_bytes())?;
     Ok(Imported { naming, classes, size })
+}
+
+/// An error if there are labels, but not as many as `classes`.
+fn check_number(labels: Option<&Labels>, classes: usize) -> Result<()> {
+    match labels.map(Labels::len) {
+        Some(count) if count != classes => {
+            let message = format!("the network has {classes} classes, but there are {count} labels");
+            Err(Error::setup("labels_do_not_fit", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> Result<Vgg16> {

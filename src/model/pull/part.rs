@@ -52,6 +52,11 @@ impl Part {
         self.inherited
     }
 
+    /// Takes what is there for an earlier try's, as for the server that is asked next.
+    pub fn inherit(&mut self) {
+        self.inherited = self.length > 0;
+    }
+
     /// Adds `bytes`.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))?;

@@ -44,6 +44,7 @@ pub(super) fn complete(
     let mut reasons = Vec::new();
     for url in urls {
         let agent = connection.agent(url)?;
+        part.inherit();
         let mut transfer = Transfer { part, published, url, connection, agent, progress };
         match transfer.run() {
             Ok(()) => return Ok(()),

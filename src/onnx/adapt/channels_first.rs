@@ -3,7 +3,10 @@
 //! TensorFlow keeps channels last, ONNX's convolutions take them first, so exporters write a `Transpose` on either side. Here
 //! what is computed between two of them is computed channels first instead, and the two are gone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +59,15 @@ pub enum Layout {
     ChannelsFirst,
     /// [N, H, W, C]
     ChannelsLast,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ChannelsFirst => "channels first",
+            Self::ChannelsLast => "channels last",
+        })
+    }
 }
 
 impl Graph {

@@ -205,36 +205,6 @@ fn a_large_weight_is_turned_too() {
     assert_eq!(turned[..8], [0.0, 1024.0, 2048.0, 3072.0, 4096.0, 5120.0, 1.0, 1025.0]);
 }
 
-/// What PyTorch's dynamo exporter writes for the mean of `x` [n, 3, 1, 1] where it needs strides: its elements again, by `n * 3 + c`.
-fn as_strided(channel_indices: &[i64]) -> Graph {
-    let nodes = vec![
-        Node::new("Shape", ["x"], ["batch"]).with_int("end", 1),
-        Node::new("Squeeze", ["batch"], ["n"]),
-        Node::new("Reshape", ["x", "all"], ["flat"]),
-        Node::new("Range", ["0", "n", "1"], ["pictures"]),
-        Node::new("Mul", ["pictures", "3"], ["starts"]),
-        Node::new("Unsqueeze", ["starts", "axes"], ["column"]),
-        Node::new("Add", ["column", "channels"], ["indices"]),
-        Node::new("Gather", ["flat", "indices"], ["strided"]),
-        Node::new("Relu", ["strided"], ["y"]),
-    ];
-    let channels = ints(channel_indices).reshaped(vec![1, channel_indices.len(), 1, 1]).unwrap();
-    let scalars = ["0", "1", "3"].map(|name| (name, int(name.parse().unwrap())));
-    let lists = [("all", ints(&[-1])), ("axes", ints(&[1, 2, 3])), ("channels", channels)];
-    folded(symbolic([3, 1, 1]), nodes, [scalars.to_vec(), lists.to_vec()].concat())
-}
-
-#[test]
-fn a_gather_of_everything_in_order_is_a_reshape() {
-    let graph = as_strided(&[0, 1, 2]);
-    assert_eq!(op_types(&graph), ["Reshape", "Relu"]);
-    assert_eq!(graph.initializers[&graph.nodes[0].inputs[1]], ints(&[-1, 3, 1, 1]));
-    assert_eq!(graph.shapes().unwrap()["y"], symbolic([3, 1, 1]));
-    for others in [&[0, 2, 1], &[0, 1, 1]] {
-        assert!(op_types(&as_strided(others)).contains(&"Gather"));
-    }
-}
-
 #[test]
 fn the_legacy_exporters_padding() {
     // Pads of the last axis first become ONNX's: rows of [before, after], turned upside down, all befores and then all afters.

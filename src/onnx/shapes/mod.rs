@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod calculate;
+mod ceil_mode;
 mod elements;
 mod layout;
 mod linear;
@@ -34,7 +35,6 @@ impl Graph {
     /// Replaces what follows from shapes and constants alone by initializers: exporters compute a `Reshape`'s target from its
     /// input, and leave copies of weights in other layouts to whoever runs the model.
     pub fn fold_shapes(&mut self) -> Result<()> {
-        self.reshape_strided()?;
         let inference = Inference::run(self)?;
         let mut folded: HashMap<String, Tensor> = HashMap::new();
         for name in self.nodes.iter().filter_map(|node| node.output(0)) {

@@ -78,30 +78,68 @@ fn slide(node: &Node, input: &[Dim], kernel: &[usize]) -> Result<Vec<Dim>> {
 
 /// How many places a window of `kernel` has on `length` elements of `axis`.
 fn positions(node: &Node, axis: usize, spatial: usize, length: usize, kernel: usize) -> Result<usize> {
-    let attribute = |name, default| {
-        let value = node.ints(name).and_then(|values| values.get(axis)).copied().unwrap_or(default);
-        usize::try_from(value).map_err(|_| node.error(format!("its {name} are negative")))
-    };
-    let (stride, dilation) = (attribute("strides", 1)?, attribute("dilations", 1)?);
-    if stride == 0 || kernel == 0 {
-        return Err(node.error("its kernel or its strides are 0"));
+    let window = Window::of(node, axis, spatial, length, kernel)?;
+    if node.string("auto_pad", "NOTSET").starts_with("SAME") {
+        return Ok(length.div_ceil(window.stride));
     }
-    let pads = node.ints("pads").unwrap_or_default();
-    let pad = |index: usize| pads.get(index).copied().unwrap_or(0);
-    let reach = (dilation.saturating_mul(kernel - 1) + 1) as i64;
-    match node.string("auto_pad", "NOTSET") {
-        "SAME_UPPER" | "SAME_LOWER" => Ok(length.div_ceil(stride)),
-        auto_pad => {
-            let (before, after) = if auto_pad == "VALID" { (0, 0) } else { (pad(axis), pad(axis + spatial)) };
-            let room = length as i64 + before + after - reach;
-            let room = usize::try_from(room).map_err(|_| node.error("its window is larger than its input"))?;
-            Ok(places(room, stride, node.int("ceil_mode", 0) != 0, length as i64 + before))
-        }
-    }
+    let places = if node.int("ceil_mode", 0) == 0 { window.places() } else { window.places_up() };
+    places.ok_or_else(|| node.error("its window is larger than its input"))
 }
 
-/// With `ceil`, a last window may reach beyond the end, but it must begin before `end`, the input's end.
-fn places(room: usize, stride: usize, ceil: bool, end: i64) -> usize {
-    let places = if ceil { room.div_ceil(stride) } else { room / stride } + 1;
-    if ceil && ((places - 1) * stride) as i64 >= end { places - 1 } else { places }
+/// A window that slides over one axis, with padding that the node states.
+pub(super) struct Window {
+    /// The axis' elements.
+    length: usize,
+    /// From a window's first element to its last, both counted.
+    reach: usize,
+    stride: usize,
+    before: i64,
+    /// Padding after the last element.
+    pub after: i64,
+}
+
+impl Window {
+    /// The window of `kernel` on `length` elements of the `axis` of `node`, one of `spatial`.
+    pub fn of(node: &Node, axis: usize, spatial: usize, length: usize, kernel: usize) -> Result<Self> {
+        let attribute = |name, default| {
+            let value = node.ints(name).and_then(|values| values.get(axis)).copied().unwrap_or(default);
+            usize::try_from(value).map_err(|_| node.error(format!("its {name} are negative")))
+        };
+        let (stride, dilation) = (attribute("strides", 1)?, attribute("dilations", 1)?);
+        if stride == 0 || kernel == 0 {
+            return Err(node.error("its kernel or its strides are 0"));
+        }
+        let pads = node.ints("pads").filter(|_| node.string("auto_pad", "NOTSET") != "VALID").unwrap_or_default();
+        let pad = |index: usize| pads.get(index).copied().unwrap_or(0);
+        let reach = dilation.saturating_mul(kernel - 1).saturating_add(1);
+        Ok(Self { length, reach, stride, before: pad(axis), after: pad(axis + spatial) })
+    }
+
+    /// How many places there are; `None` where not even one window fits.
+    pub fn places(&self) -> Option<usize> {
+        Some(self.room()? / self.stride + 1)
+    }
+
+    /// How many there are by `ceil_mode`: a last window may reach beyond the end, but it must begin before the input's end.
+    pub fn places_up(&self) -> Option<usize> {
+        let last = self.room()?.div_ceil(self.stride);
+        let begins_beyond = (last * self.stride) as i64 >= self.length as i64 + self.before;
+        Some(if begins_beyond { last } else { last + 1 })
+    }
+
+    /// How many the shape inference of ONNX takes for those by `ceil_mode`, up to operator set 21.
+    pub fn places_up_in_onnx(&self) -> Option<usize> {
+        Some(self.room()?.div_ceil(self.stride) + 1)
+    }
+
+    /// The padding after the last element with which there are as many `places` as by `ceil_mode`.
+    pub fn after_for(&self, places: usize) -> i64 {
+        let end = ((places.max(1) - 1) * self.stride + self.reach) as i64;
+        self.after.max(end - self.before - self.length as i64)
+    }
+
+    /// How far the first window can be moved.
+    fn room(&self) -> Option<usize> {
+        usize::try_from(self.length as i64 + self.before + self.after - self.reach as i64).ok()
+    }
 }

@@ -1,0 +1,36 @@
+// A call as a line for the shell, for exactly what is shown.
+
+import { address } from "./api.js";
+import { announce } from "./dom.js";
+
+/** `text` as one word of a shell. */
+const quoted = (text) => (/^[\w@=:./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/**
+ * The lines for a call at `url`: of the `picture`, if there is one, with an answer in the file `output`. A picture of the gallery
+ * is fetched first.
+ */
+export function curl(url, { picture, accept, output, method }) {
+  const lines = [];
+  const parts = ["curl"];
+  if (picture) {
+    if (picture.source) lines.push(`curl -s -o ${quoted(picture.name)} ${quoted(address(picture.source))}`);
+    parts.push(`-F ${quoted(`image=@${picture.name}`)}`);
+  } else if (method) {
+    parts.push(`-X ${method}`);
+  }
+  if (accept) parts.push(`-H 'Accept: ${accept}'`);
+  if (output) parts.push(`-o ${quoted(output)}`);
+  parts.push(quoted(url));
+  return [...lines, parts.join(" ")].join("\n");
+}
+
+/** Puts `text` on the clipboard; where the browser does not allow that, shows it to be copied by hand. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    announce("Copied: paste it into a shell");
+  } catch {
+    window.prompt("Copy this line:", text);
+  }
+}

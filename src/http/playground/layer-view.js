@@ -1,0 +1,108 @@
+// A layer that is open: its feature maps for the picture, one of them large, and what its filter looks for.
+
+import { json, modelAddress, Problem, withPicture } from "./api.js";
+import { h } from "./dom.js";
+import { FilterView } from "./filter-view.js";
+import { help } from "./help.js";
+import { hasMaps, settings } from "./layers.js";
+import { readMap } from "./maps.js";
+import { showProblem } from "./problem.js";
+import { state } from "./state.js";
+import { FEATURE_MAPS } from "./techniques.js";
+import { choice } from "./technique-options.js";
+import { tile } from "./tile.js";
+
+/** How many feature maps are shown at first, and at most. */
+const FEW = 24;
+const MOST = 64;
+
+export class LayerView {
+  constructor() {
+    this.asking = new AbortController();
+    this.order = choice("Order", { strongest: "Strongest first", first: "By number" }, () => this.#refresh());
+    this.title = h("h3", { id: "layer-title" });
+    this.settings = h("p", { class: "layer-settings" });
+    this.count = h("p", { class: "count", role: "status" });
+    this.grid = h("div", { class: "tiles", role: "group", "aria-label": "Feature maps" });
+    this.more = h("button", { type: "button", class: "button small", hidden: true, on: { click: () => this.#showMore() } }, "Show more");
+    this.problem = h("div");
+    this.filter = new FilterView();
+    this.maps = h("div", { class: "maps" },
+      h("div", { class: "maps-head" }, this.count, this.order.element),
+      h("p", { class: "what" }, FEATURE_MAPS.what), this.grid, this.more, this.problem, help(FEATURE_MAPS, "feature maps"));
+    this.element = h("section", { class: "layer-view", "aria-labelledby": "layer-title" },
+      h("header", {}, this.title, this.settings), h("div", { class: "layer-body" }, this.maps, this.filter.element));
+  }
+
+  clear() {
+    this.asking.abort();
+    this.layer = null;
+    this.filter.clear();
+  }
+
+  setPicture(picture) {
+    this.filter.setPicture(picture);
+    this.#refresh();
+  }
+
+  /** Opens `layer`. */
+  open(layer) {
+    if (this.layer === layer) return;
+    this.layer = layer;
+    this.most = FEW;
+    this.title.textContent = layer.name;
+    this.settings.textContent = `${layer.type} · ${settings(layer)}`;
+    this.maps.hidden = !hasMaps(layer);
+    this.filter.open(layer);
+    this.#refresh();
+  }
+
+  #showMore() {
+    this.most = MOST;
+    this.#refresh();
+  }
+
+  async #refresh() {
+    this.asking.abort();
+    this.asking = new AbortController();
+    const { layer } = this;
+    if (!layer || !hasMaps(layer) || !state.picture || state.tab !== "network") return;
+    showProblem(this.problem, null);
+    this.element.setAttribute("aria-busy", "true");
+    const options = [["layer", layer.name], ["channels", this.order.select.value], ["maps", this.most]];
+    try {
+      const url = modelAddress(state.model.name, "/explain/layer-outputs", options);
+      const answer = await json(url, withPicture(state.picture, this.asking.signal));
+      this.#show(answer.layers[0], answer.seen);
+      this.element.setAttribute("aria-busy", "false");
+    } catch (error) {
+      if (Problem.isAbort(error)) return;
+      this.element.setAttribute("aria-busy", "false");
+      this.grid.replaceChildren();
+      showProblem(this.problem, error, () => this.#refresh());
+    }
+  }
+
+  #show({ channels, maps }, seen) {
+    const found = maps.map((json) => ({ channel: json.channel, map: readMap(json), json, seen }));
+    this.count.textContent = channels > found.length ? `${found.length} of ${channels} feature maps` : `${channels} feature maps`;
+    this.more.hidden = found.length >= Math.min(channels, MOST);
+    this.grid.replaceChildren(...found.map((one) => this.#tile(one)));
+    const kept = found.find(({ channel }) => channel === this.filter.channel) ?? found[0];
+    this.#enlarge(kept);
+  }
+
+  #tile(one) {
+    return h("button", {
+      type: "button", class: "tile-button", "aria-pressed": "false", "data-channel": one.channel,
+      "aria-label": `Feature map ${one.channel}`, on: { click: () => this.#enlarge(one) },
+    }, tile(one.map, `Feature map ${one.channel}`), h("span", {}, one.channel));
+  }
+
+  #enlarge(one) {
+    for (const button of this.grid.children) {
+      button.setAttribute("aria-pressed", Number(button.dataset.channel) === one.channel);
+    }
+    this.filter.show(one);
+  }
+}
