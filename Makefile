@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare openapi zoo
+.PHONY: help run test check runtime bench compare openapi zoo browser-test
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: runtime ## Build and serve the default model on port 8080
 	cargo run --release -- serve
@@ -15,6 +15,11 @@ check: runtime ## Formatting, lints and docs with warnings as errors, then all t
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 	cargo test
+
+browser-test: runtime ## Try the playground in Chromium (installs Debian's package if it is not there, and Playwright)
+	@tests/browser/install.sh
+	cargo build
+	npm test --silent --prefix tests/browser
 
 runtime: ## Fetch ONNX Runtime into .onnxruntime/ (nothing to do if it is there)
 	@docker/fetch-onnxruntime.sh
@@ -29,10 +34,10 @@ compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes be
 	target/compare/venv/bin/pip install --quiet --requirement benches/compare/requirements.txt
 	target/compare/venv/bin/python benches/compare/compare.py
 
-zoo: runtime ## Compare all of torchvision's and Keras' networks with autograd (an hour, 10 GB)
+zoo: runtime ## Compare torchvision's and Keras' networks with autograd (an hour, 10 GB; or NETWORKS="resnet18 keras_mobilenet")
 	test -d target/zoo/venv || python3 -m venv target/zoo/venv
 	target/zoo/venv/bin/pip install --quiet --requirement tests/golden/zoo-requirements.txt
-	target/zoo/venv/bin/python tests/golden/zoo.py --full target/zoo/networks
+	target/zoo/venv/bin/python tests/golden/zoo.py --full target/zoo/networks $(NETWORKS)
 	cargo test --release -- --ignored --nocapture full_networks
 
 openapi: runtime ## Write openapi/openapi.json

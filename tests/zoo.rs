@@ -121,12 +121,12 @@ fn relative_error(a: &ArrayD<f32>, b: &ArrayD<f32>) -> f32 {
     ((a - b).mapv(|d| d * d).sum() / b.mapv(|v| v * v).sum()).sqrt()
 }
 
-/// Compares all networks in `directory`, and prints how far they are off: a gradient by at most `bound`, |a - b| / |b|.
+/// Compares all networks in `directory`, and prints how far they are off (the table in `docs/zoo.md`): by at most `bound`.
 fn check(directory: &Path, bound: f32) {
     let runtime = Runtime::load(&config::Runtime::default()).unwrap();
     let networks = Network::all(directory);
     assert!(!networks.is_empty(), "there are no networks in {}", directory.display());
-    println!("{:<22} {:<10} {:>8} {:>8} {:>8}", "network", "exporter", "logits", "gradient", "guided");
+    println!("| network | exporter | logits | gradient | guided |\n|---|---|---|---|---|");
     let mut failures = Vec::new();
     for network in networks {
         let Network { name, exporter, .. } = &network;
@@ -134,7 +134,7 @@ fn check(directory: &Path, bound: f32) {
             Ok(errors) => {
                 let Errors { logits, gradient, guided } = errors;
                 let guided = guided.map_or_else(String::new, |guided| format!("{guided:.1e}"));
-                println!("{name:<22} {exporter:<10} {logits:>8.1e} {gradient:>8.1e} {guided:>8}");
+                println!("| {name} | {exporter} | {logits:.1e} | {gradient:.1e} | {guided} |");
                 let worst = errors.worst();
                 // A NaN is no small number.
                 if worst.is_nan() || worst > bound {

@@ -38,6 +38,12 @@ def classes(service, jpeg):
     return points
 
 
+def at_once(service, model, path, jpeg, count):
+    """Calls twice, `count` at a time, so that each has a session of its own."""
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(lambda _: service.answer(model, path, jpeg), range(2 * count)))
+
+
 def clients(service, jpeg, seconds=5.0):
     """(clients, Grad-CAMs a second) of the default model."""
     points = []
@@ -47,7 +53,7 @@ def clients(service, jpeg, seconds=5.0):
         def work(_):
             done = 0
             while time.perf_counter() < end:
-                service.post("vgg16-caltech101", "explain/grad-cam", jpeg)
+                service.answer("vgg16-caltech101", "explain/grad-cam", jpeg)
                 done += 1
             return done
 

@@ -39,12 +39,15 @@ class Service:
         self.process.terminate()
         self.process.wait()
 
+    def answer(self, model, path, picture):
+        """What a call with a picture's file answers, as it comes."""
+        address = f"http://{self.address}/v1/models/{model}/{path}"
+        request = urllib.request.Request(address, picture, {"content-type": "application/octet-stream"})
+        return urllib.request.urlopen(request).read()
+
     def post(self, model, path, picture):
-        """What a call with a JPEG answers, as JSON."""
-        request = urllib.request.Request(
-            f"http://{self.address}/v1/models/{model}/{path}", picture, {"content-type": "image/jpeg"}
-        )
-        return json.load(urllib.request.urlopen(request))
+        """The same, as JSON."""
+        return json.loads(self.answer(model, path, picture))
 
     def resident(self):
         """Resident memory, in MiB."""

@@ -52,6 +52,39 @@ fn a_few_spikes_do_not_leave_the_rest_dark() {
 }
 
 #[test]
+fn maps_with_the_same_vmax_share_a_scale() {
+    let style = Style { vmax: Some(10.0), ..style(Output::Heatmap, Size::Original) };
+    let photo = RgbImage::from_pixel(2, 1, PHOTO);
+    let drawn = |map: Array2<f32>| render(&photo, Region::whole(2, 1), (2, 1), &map.into_dyn().view(), &style).unwrap();
+    let [small, large] = [drawn(arr2(&[[0.0, 5.0]])), drawn(arr2(&[[0.0, 20.0]]))];
+    assert_eq!(
+        [small.get_pixel(1, 0), large.get_pixel(1, 0)],
+        [&color(ColorMap::Jet, 128), &color(ColorMap::Jet, 255)]
+    );
+    let both_sides = drawn(arr2(&[[-5.0, 5.0]]));
+    assert_eq!(both_sides.get_pixel(0, 0), &color(ColorMap::RdBu, 64));
+}
+
+#[test]
+fn below_the_cutoff_the_photograph_shows() {
+    let map = arr2(&[[1.0, -6.0, 10.0]]).into_dyn();
+    let photo = RgbImage::from_pixel(3, 1, PHOTO);
+    let drawn = |output| {
+        let style = Style { cutoff: 0.5, alpha: Alpha::OPAQUE, ..style(output, Size::Original) };
+        let drawn = render(&photo, Region::whole(3, 1), (3, 1), &map.view(), &style).unwrap();
+        drawn.pixels().copied().collect::<Vec<_>>()
+    };
+    let [low, high] = [color(ColorMap::RdBu, 51), color(ColorMap::RdBu, 255)];
+    assert_eq!(drawn(Output::Overlay), [PHOTO, low, high]);
+    assert_eq!(drawn(Output::Heatmap), [OUTSIDE, low, high]);
+    let signed = Array3::from_shape_vec((3, 1, 2), vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.1]).unwrap().into_dyn();
+    let style = Style { cutoff: 0.5, alpha: Alpha::OPAQUE, ..style(Output::Overlay, Size::Original) };
+    let photo = RgbImage::from_pixel(2, 1, PHOTO);
+    let drawn = render(&photo, Region::whole(2, 1), (2, 1), &signed.view(), &style).unwrap();
+    assert_eq!([drawn.get_pixel(0, 0) == &PHOTO, drawn.get_pixel(1, 0) == &PHOTO], [false, true]);
+}
+
+#[test]
 fn a_constant_map_is_drawn_as_zeros() {
     for value in [0.0, 7.0, f32::NAN, f32::INFINITY] {
         let drawn = heatmap(&Array2::from_elem((3, 3), value).into_dyn(), None);

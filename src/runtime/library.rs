@@ -6,7 +6,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ort::environment::{Environment, GlobalThreadPoolOptions};
+use ort::{
+    AsPointer,
+    environment::{Environment, GlobalThreadPoolOptions},
+    memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType},
+    ortsys,
+};
 
 use super::ort_error;
 use crate::{
@@ -65,8 +70,35 @@ fn environment(library: &Path, threads: usize) -> Result<Environment> {
         .and_then(|pool| pool.with_spin_control(false))
         .map_err(ort_error)?;
     tracing::debug!(library = %library.display(), "ONNX Runtime loaded");
-    builder.with_name("glassbox").with_telemetry(false).with_global_thread_pool(pool).build().map_err(ort_error)
+    let builder = builder.with_name("glassbox").with_telemetry(false).with_global_thread_pool(pool);
+    let environment = builder.build().map_err(ort_error)?;
+    share_arena(&environment).map_err(ort_error)?;
+    Ok(environment)
 }
+
+/// Gives `environment` one arena, from which all sessions take the memory of their runs' values.
+///
+/// It grows by what is asked for rather than by powers of two, so that it is as large as the largest runs at one time.
+fn share_arena(environment: &Environment) -> ort::Result<()> {
+    let info = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Arena, MemoryType::Default)?;
+    let (keys, values) = ([c"arena_extend_strategy".as_ptr()], [AS_REQUESTED]);
+    let mut config: *mut ort::sys::OrtArenaCfg = std::ptr::null_mut();
+    // SAFETY: `keys` and `values` have one element each, the key ends with a zero, and `config` is a place for the pointer.
+    ortsys![unsafe CreateArenaCfgV2(keys.as_ptr(), values.as_ptr(), 1, &raw mut config)?];
+    let register = || -> ort::Result<()> {
+        // SAFETY: the environment, `info` and `config` exist; all three are only read, but for the environment's list of allocators,
+        // which ONNX Runtime locks.
+        ortsys![unsafe CreateAndRegisterAllocator(environment.ptr().cast_mut(), info.ptr(), config)?];
+        Ok(())
+    };
+    let registered = register();
+    // SAFETY: `config` was made above, is not used any more, and is released once.
+    ortsys![unsafe ReleaseArenaCfg(config)];
+    registered
+}
+
+/// `kSameAsRequested` of ONNX Runtime's `ArenaExtendStrategy`.
+const AS_REQUESTED: usize = 1;
 
 const ADVICE: &str =
     "Run `make runtime`, or set runtime.library (GLASSBOX_RUNTIME__LIBRARY) to the path of the library";

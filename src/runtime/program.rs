@@ -12,7 +12,7 @@ use ort::{
     value::TensorRef,
 };
 
-use super::{Cancellation, Runtime, Weights, ort_error};
+use super::{Cancellation, Runtime, Weights, ort_error, shared::SharedWeight};
 use crate::{
     error::{Error, Result},
     onnx::Graph,
@@ -41,6 +41,8 @@ pub struct Program {
     model: Vec<u8>,
     weights_directory: Option<String>,
     idle: Mutex<Vec<Session>>,
+    /// What the sessions read; dropped after them.
+    shared: Vec<SharedWeight>,
 }
 
 impl Program {
@@ -55,6 +57,7 @@ impl Program {
             model: graph.write(&|name, tensor| weights.place(name, tensor)),
             weights_directory: weights.directory().map(|directory| directory.to_string_lossy().into_owned()),
             idle: Mutex::default(),
+            shared: weights.shared(&graph)?,
         };
         let session = program.open()?;
         program.idle().push(session);
@@ -89,7 +92,9 @@ impl Program {
     }
 
     fn open(&self) -> Result<Session> {
-        let mut builder = Session::builder(self.runtime.environment()).map_err(ort_error)?;
+        let builder = Session::builder(self.runtime.environment()).map_err(ort_error)?;
+        // The values of a run are memory of all sessions in turn, rather than kept by each for its next run.
+        let mut builder = builder.with_env_allocators().map_err(ort_error)?;
         if let Some(directory) = &self.weights_directory {
             // Prepacking would copy each mapped weight into a layout of its own, once per session.
             builder = builder
@@ -98,7 +103,22 @@ impl Program {
                 .with_config_entry("session.model_external_initializers_file_folder_path", directory)
                 .map_err(ort_error)?;
         }
-        builder.commit_from_memory(&self.model).map_err(ort_error)
+        for weight in &self.shared {
+            // SAFETY: sessions are in `idle`, which is dropped before `shared`, or borrowed from this program by a run.
+            unsafe { weight.lend(&mut builder)? };
+        }
+        let session = builder.commit_from_memory(&self.model).map_err(ort_error);
+        give_back_memory();
+        session
+    }
+}
+
+/// Gives freed memory back to the system: to open a session copies weights to and fro, and C's allocator keeps what was freed.
+fn give_back_memory() {
+    // SAFETY: it may be called at any time, from any thread.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

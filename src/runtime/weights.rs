@@ -4,18 +4,22 @@
 //! processes; one that is inside the model is copied into every session.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     env, fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
-use crate::onnx::{ExternalData, Graph, Tensor};
+use super::shared::SharedWeight;
+use crate::{
+    error::Result,
+    onnx::{ExternalData, Graph, Tensor},
+};
 
 /// Tensors smaller than this stay inside the program: a file each would cost more than it saves.
 const SMALLEST: usize = 4096;
@@ -25,6 +29,8 @@ const SMALLEST: usize = 4096;
 pub struct Weights {
     directory: Option<PathBuf>,
     files: Mutex<HashMap<String, ExternalData>>,
+    /// The names of those that are mapped.
+    mapped: Mutex<HashSet<String>>,
 }
 
 impl Weights {
@@ -43,12 +49,12 @@ impl Weights {
             }
             made.is_ok()
         });
-        Self { directory, files: Mutex::default() }
+        Self { directory, files: Mutex::default(), mapped: Mutex::default() }
     }
 
     /// Weights kept in memory, of which every session holds its own copy.
     pub fn in_memory() -> Self {
-        Self { directory: None, files: Mutex::default() }
+        Self { directory: None, files: Mutex::default(), mapped: Mutex::default() }
     }
 
     /// Where the files are, if weights are kept in files.
@@ -59,18 +65,33 @@ impl Weights {
     /// Moves the large initializers of `graph` into files and maps them, so that their memory is shared with the sessions.
     pub fn hold(&self, graph: &mut Graph) {
         for (name, tensor) in &mut graph.initializers {
-            let Some(file) = self.place(name, tensor) else { continue };
+            let Some(file) = self.place(name, tensor) else {
+                detach(tensor);
+                continue;
+            };
             let mapped = self.directory.as_ref().map(|directory| map(&directory.join(&file.location)));
             match mapped {
                 Some(Ok(data)) => {
                     if let Ok(held) = Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data) {
                         *tensor = held;
+                        self.mapped().insert(name.clone());
                     }
                 }
                 Some(Err(error)) => tracing::warn!(name, %error, "a weight could not be mapped and stays in memory"),
                 None => {}
             }
         }
+    }
+
+    /// Those initializers of `graph` that are mapped, for sessions to read where they are.
+    pub(super) fn shared(&self, graph: &Graph) -> Result<Vec<SharedWeight>> {
+        let mapped = self.mapped();
+        let shared = graph.initializers.iter().filter(|(name, _)| mapped.contains(*name));
+        shared.filter_map(|(name, tensor)| SharedWeight::new(name, tensor).transpose()).collect()
+    }
+
+    fn mapped(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.mapped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file that holds `tensor`, written now if need be; `None` when it stays inside the program.
@@ -97,6 +118,16 @@ impl Weights {
                 None
             }
         }
+    }
+}
+
+/// Copies a small `tensor`, which may be a slice of a whole model's file and keep that in memory.
+fn detach(tensor: &mut Tensor) {
+    let small = tensor.data().len() < SMALLEST;
+    let copy =
+        small.then(|| Tensor::new(tensor.dtype(), tensor.shape().to_vec(), Bytes::copy_from_slice(tensor.data())));
+    if let Some(Ok(copy)) = copy {
+        *tensor = copy;
     }
 }
 

@@ -11,8 +11,9 @@ hash of its seed, in -2..2 as after preprocessing; of the committed gradients ev
 
 A gradient jumps where a value crosses the kink of a rectifier or where two inputs of a maximum are equal, and in a deep network
 with a random picture rounding alone tips some over. So each network is settled at its picture: batch normalization gets the
-statistics of seeded noise, and each channel's bias is nudged to where no value lies near a kink. Then the same autograd in
-float32 must agree within 2e-5, or the next seed is taken.
+statistics of seeded noise, and each channel's bias is nudged to where no value lies near a kink. That does not part the inputs
+of a maximum. So the same autograd must agree within 2e-5 in float32, and within 3e-4 in float64 with weights that are off by
+2e-7, about as much as kernels in float32 differ by; or the next seed is taken.
 """
 import argparse
 import json
@@ -24,6 +25,8 @@ from hashed import uniform
 
 SMALL = Path("tests/golden/zoo")
 AGREEMENT = 2e-5
+# How far weights are put off, how often, and what that may change.
+OFF, DRAWS, CHANGE = 2e-7, 4, 3e-4
 
 
 def picture(seed, height, width):
@@ -37,14 +40,27 @@ def relative_error(a, b):
 
 def settled(network):
     """The first seed at whose picture rounding does not decide, and the answers there."""
-    for seed in range(20):
+    for seed in range(40):
         network.prepare(seed, picture(seed, *network.size))
-        answers, rounded = network.answers("float64"), network.answers("float32")
-        errors = {name: relative_error(rounded[name], answers[name]) for name in answers}
-        print(f"{network.name}: seed {seed}, float32 against float64:", {k: f"{v:.1e}" for k, v in errors.items()}, flush=True)
-        if max(errors.values()) < AGREEMENT:
+        answers = network.answers("float64")
+
+        def errors(others):
+            return {name: relative_error(others[name], answers[name]) for name in answers}
+
+        rounded = errors(network.answers("float32"))
+        print(f"{network.name}: seed {seed}, float32 against float64:", shown(rounded), flush=True)
+        if max(rounded.values()) > AGREEMENT:
+            continue
+        changes = [errors(network.answers("float64", off=OFF, draw=draw)) for draw in range(DRAWS)]
+        worst = {name: max(change[name] for change in changes) for name in answers}
+        print(f"{network.name}: seed {seed}, weights off by {OFF}:", shown(worst), flush=True)
+        if max(worst.values()) < CHANGE:
             return seed, answers
     raise SystemExit(f"{network.name}: rounding decides at every seed")
+
+
+def shown(errors):
+    return {name: f"{error:.1e}" for name, error in errors.items()}
 
 
 def write(network, folder, step):

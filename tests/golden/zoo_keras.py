@@ -49,9 +49,10 @@ class Network:
         keras.config.set_floatx(precision)
         return self.make(activation)
 
-    def answers(self, precision):
-        model = self.build(precision, None)
-        model.set_weights(self.weights)
+    def answers(self, precision, off=0.0, draw=0):
+        """The logits and gradients, with weights that are off by about so much."""
+        model, random = self.build(precision, None), np.random.default_rng(draw)
+        model.set_weights([weight * (1 + off * random.standard_normal(weight.shape)) for weight in self.weights])
 
         # A graph computes only what is asked for; TensorFlow 2.21 crashes in the kernels' gradients otherwise.
         def gradient():

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch.overrides import TorchFunctionMode
+from torchvision.models.efficientnet import FusedMBConv, MBConv
 
 import zoo_small
 
@@ -38,8 +39,12 @@ class Network:
         with torch.no_grad():
             self.target = int(logits_of(self.model(self.picture)).argmax())
 
-    def answers(self, precision):
+    def answers(self, precision, off=0.0, draw=0):
+        """The logits and gradients, with weights that are off by about so much."""
         model = copy.deepcopy(self.model).to(getattr(torch, precision))
+        generator = torch.Generator().manual_seed(draw)
+        for parameter in model.parameters() if off else ():
+            parameter.data *= 1 + off * torch.randn(parameter.shape, generator=generator)
         used = Used()
 
         def gradient(mode):
@@ -234,11 +239,19 @@ def small():
         yield Network(name, make, size, exporters, batch="batch")
 
 
+def damped(model):
+    """EfficientNet's residual branches add little, as trained ones do; fresh ones multiply rounding by a million in 40 blocks."""
+    for block in model.modules():
+        if isinstance(block, MBConv | FusedMBConv) and block.use_res_connect:
+            block.block[-1][1].weight.data *= 0.2
+    return model
+
+
 def full():
     for name in FULL:
         # As torchvision builds them for its trained weights.
         options = {"googlenet": {"aux_logits": False, "transform_input": True}, "inception_v3": {"transform_input": True}}
         options = {**options.get(name, {}), **({"init_weights": True} if name in options else {})}
         make = getattr(torchvision.models, name)
-        yield Network(name, lambda make=make, options=options: make(**options), 299 if name == "inception_v3" else 224)
+        yield Network(name, lambda make=make, options=options: damped(make(**options)), 299 if name == "inception_v3" else 224)
     yield Network("inception_v3_aux", lambda: zoo_small.AuxiliaryInception(init_weights=True), 299)

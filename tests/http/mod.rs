@@ -18,6 +18,7 @@ mod models;
 pub mod models_dir;
 mod openapi;
 mod pictures;
+mod playground;
 mod predict;
 mod routes;
 mod unsupported;

@@ -14,7 +14,7 @@ async fn the_list_names_the_default_model() {
         "title": "VGG16 at a quarter of its width, trained on Caltech-101",
         "licence": "MIT OR Apache-2.0",
         "input": {"width": 224, "height": 224}
-    }]});
+    }], "default": "vgg16-caltech101"});
     assert_eq!(list, expected);
 }
 
@@ -41,7 +41,7 @@ async fn a_model_tells_its_techniques_with_their_options_and_defaults() {
     let saliency = &techniques[0];
     assert!(saliency["description"].as_str().unwrap().contains("Simonyan"), "{saliency}");
     let options: Vec<_> = saliency["options"].as_object().unwrap().keys().collect();
-    assert_eq!(options, ["alpha", "class", "colormap", "format", "output", "reduce", "size"]);
+    assert_eq!(options, ["alpha", "class", "colormap", "cutoff", "format", "output", "reduce", "size", "vmax"]);
     let reduce = &saliency["options"]["reduce"];
     assert_eq!((&reduce["default"], &reduce["enum"]), (&json!("max"), &json!(["max", "mean", "none"])));
     let grad_cam = techniques.iter().find(|technique| technique["name"] == "grad-cam").unwrap();

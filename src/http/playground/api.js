@@ -2,9 +2,9 @@
 
 /** An error in words: of the service (RFC 9457), or of the way to it. */
 export class Problem extends Error {
-  constructor({ title, status, code, detail, request_id: requestId }) {
+  constructor({ title, status, code, detail, request_id: requestId, job }) {
     super(detail ?? title);
-    Object.assign(this, { title, status, code, requestId });
+    Object.assign(this, { title, status, code, requestId: job ?? requestId, job });
   }
 
   /** Whether `error` only says that nobody waits for the answer any more. */

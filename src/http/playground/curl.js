@@ -29,7 +29,7 @@ export function curl(url, { picture, accept, output, method }) {
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
-    announce("Copied: paste it into a shell");
+    announce("Copied: paste it into a shell", { shown: true });
   } catch {
     window.prompt("Copy this line:", text);
   }

@@ -65,11 +65,11 @@ export function beforeFrame(work) {
   };
 }
 
-/** Says `text` to whoever listens to the page instead of looking at it, and shows it for a while. */
-export function announce(text) {
+/** Says `text` to whoever listens to the page instead of looking at it, and shows it for a while if nothing else does. */
+export function announce(text, { shown = false } = {}) {
   const place = byId("announcement");
   place.textContent = text;
-  place.classList.add("shown");
+  place.classList.toggle("shown", shown);
   clearTimeout(announce.timer);
   announce.timer = setTimeout(() => place.classList.remove("shown"), 2500);
 }

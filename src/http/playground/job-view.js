@@ -12,6 +12,7 @@ export class JobView {
     this.text = h("p", { class: "job-text" });
     this.cancelButton = h("button", { type: "button", class: "button small", on: { click: () => this.cancel() } }, "Cancel");
     this.element = h("div", { class: "job", hidden: true }, this.text, this.bar, this.cancelButton);
+    addEventListener("pagehide", () => this.leave());
   }
 
   /**
@@ -34,7 +35,7 @@ export class JobView {
         announce("Cancelled");
         return null;
       }
-      if (ended.status === "failed") throw new Problem({ ...ended.error, title: "The job failed", status: 500, request_id: `job ${job.id}` });
+      if (ended.status === "failed") throw new Problem({ ...ended.error, title: "The job failed", status: 500, job: job.id });
       const answer = await call(jobAddress(job.id, "/result"), { headers: { accept: "application/json" }, signal: leaving.signal });
       this.finished = job.id;
       announce(`${this.title}: done`);
@@ -66,7 +67,7 @@ export class JobView {
     if (!this.leaving) return;
     const { job } = this;
     this.leaving.abort();
-    if (job) call(jobAddress(job.id), { method: "DELETE" }).catch(() => {});
+    if (job) call(jobAddress(job.id), { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
   #show(job) {

@@ -12,9 +12,9 @@ import { FEATURE_MAPS } from "./techniques.js";
 import { choice } from "./technique-options.js";
 import { tile } from "./tile.js";
 
-/** How many feature maps are shown at first, and at most. */
+/** How many feature maps are shown at first, and how many come at a time then. */
 const FEW = 24;
-const MOST = 64;
+const MORE = 64;
 
 export class LayerView {
   constructor() {
@@ -49,7 +49,6 @@ export class LayerView {
   open(layer) {
     if (this.layer === layer) return;
     this.layer = layer;
-    this.most = FEW;
     this.title.textContent = layer.name;
     this.settings.textContent = `${layer.type} · ${settings(layer)}`;
     this.maps.hidden = !hasMaps(layer);
@@ -57,21 +56,28 @@ export class LayerView {
     this.#refresh();
   }
 
-  #showMore() {
-    this.most = MOST;
-    this.#refresh();
+  /** Asks for the feature maps that are shown at first. */
+  #refresh() {
+    this.found = [];
+    return this.#ask([["channels", this.order.select.value], ["maps", FEW]]);
   }
 
-  async #refresh() {
+  /** Asks for more of those that are not there yet, by number. */
+  #showMore() {
+    const known = new Set(this.found.map(({ channel }) => channel));
+    const rest = Array.from({ length: this.channels }, (_, channel) => channel).filter((channel) => !known.has(channel));
+    return this.#ask([["channels", rest.slice(0, MORE).join(",")]]);
+  }
+
+  async #ask(which) {
     this.asking.abort();
     this.asking = new AbortController();
     const { layer } = this;
     if (!layer || !hasMaps(layer) || !state.picture || state.tab !== "network") return;
     showProblem(this.problem, null);
     this.element.setAttribute("aria-busy", "true");
-    const options = [["layer", layer.name], ["channels", this.order.select.value], ["maps", this.most]];
     try {
-      const url = modelAddress(state.model.name, "/explain/layer-outputs", options);
+      const url = modelAddress(state.model.name, "/explain/layer-outputs", [["layer", layer.name], ...which]);
       const answer = await json(url, withPicture(state.picture, this.asking.signal));
       this.#show(answer.layers[0], answer.seen);
       this.element.setAttribute("aria-busy", "false");
@@ -84,12 +90,15 @@ export class LayerView {
   }
 
   #show({ channels, maps }, seen) {
-    const found = maps.map((json) => ({ channel: json.channel, map: readMap(json), json, seen }));
-    this.count.textContent = channels > found.length ? `${found.length} of ${channels} feature maps` : `${channels} feature maps`;
-    this.more.hidden = found.length >= Math.min(channels, MOST);
-    this.grid.replaceChildren(...found.map((one) => this.#tile(one)));
-    const kept = found.find(({ channel }) => channel === this.filter.channel) ?? found[0];
-    this.#enlarge(kept);
+    const news = maps.map((json) => ({ channel: json.channel, map: readMap(json), seen }));
+    if (!this.found.length) this.grid.replaceChildren();
+    this.found.push(...news);
+    this.channels = channels;
+    const { length } = this.found;
+    this.count.textContent = channels > length ? `${length} of ${channels} feature maps` : `${channels} feature maps`;
+    this.more.hidden = length >= channels;
+    this.grid.append(...news.map((one) => this.#tile(one)));
+    this.#enlarge(this.found.find(({ channel }) => channel === this.filter.channel) ?? this.found[0]);
   }
 
   #tile(one) {

@@ -26,7 +26,8 @@ export class MapView {
     this.element = h("div", { class: "stage" }, this.frame, this.cover);
     this.scaleBar = new ScaleBar(unit);
     this.redraw = beforeFrame(() => this.draw());
-    on("look divider", this.redraw);
+    on("look divider", () => this.#changed());
+    new IntersectionObserver(([{ isIntersecting }]) => this.#seen(isIntersecting)).observe(this.element);
     this.frame.addEventListener("pointerdown", (event) => this.#grab(event));
     this.frame.addEventListener("pointermove", (event) => this.#point(event));
     this.frame.addEventListener("pointerleave", () => this.#point(null));
@@ -90,7 +91,19 @@ export class MapView {
     return this.symmetric ? "rdbu" : state.look.colormap;
   }
 
+  /** Draws again if somebody sees it, else when somebody does. */
+  #changed() {
+    if (this.isSeen) this.redraw();
+    else this.isStale = true;
+  }
+
+  #seen(isSeen) {
+    this.isSeen = isSeen;
+    if (isSeen && this.isStale) this.redraw();
+  }
+
   draw() {
+    this.isStale = false;
     if (!this.layers || !colormaps.size) return;
     this.#drawOn(this.canvas, this.layers);
     const { cutoff } = state.look;

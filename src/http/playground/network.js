@@ -17,11 +17,13 @@ let stack;
 let table;
 let view;
 let layers = [];
+let opened;
 let asking = new AbortController();
 /** Whether the tab has yet to show the picture of the state. */
 let stale = true;
 
 function open(layer) {
+  opened = layer;
   stack.mark(layer.name);
   table.mark(layer.name);
   view.open(layer);
@@ -69,4 +71,6 @@ export function startNetwork() {
   on("model", build);
   on("picture", () => { stale = true; });
   on("picture model tab", refresh);
+  // What is not shown has no place to be scrolled to.
+  on("tab", () => state.tab === "network" && opened && table.mark(opened.name));
 }

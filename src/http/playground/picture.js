@@ -14,6 +14,7 @@ async function take(file, { alt, source } = {}) {
   image.src = url;
   try {
     await image.decode();
+    if (!image.naturalWidth) throw new Error("a drawing without a size");
   } catch {
     URL.revokeObjectURL(url);
     const detail = `“${file.name || "this"}” is not a picture that this browser can show: take a JPEG, PNG, GIF, WebP or BMP file`;

@@ -56,7 +56,7 @@ function bar(prediction) {
     h("span", { class: "bar-track" }, fill)),
     h("button", {
       type: "button", class: "versus", "aria-pressed": isRival, disabled: isChosen,
-      "aria-label": `Compare with ${words(label)}`, title: `Compare with ${words(label)}`, on: { click: () => compare(prediction) },
+      "aria-label": `vs ${words(label)}: compare`, title: `Compare with ${words(label)}`, on: { click: () => compare(prediction) },
     }, "vs"));
 }
 

@@ -7,7 +7,7 @@ export function problemBox(error, again) {
   return h("div", { class: "problem", role: "alert" },
     h("p", { class: "problem-title" }, titleOf(error)),
     h("p", {}, sentence(error.message)),
-    error.requestId ? h("p", { class: "problem-id" }, "Request ", h("code", {}, error.requestId)) : null,
+    error.requestId ? h("p", { class: "problem-id" }, `${error.job ? "Job" : "Request"} `, h("code", {}, error.requestId)) : null,
     again ? h("button", { type: "button", class: "button small", on: { click: again } }, "Try again") : null,
   );
 }

@@ -5,8 +5,8 @@ import { kindOf, shapeText, sizeOf } from "./layers.js";
 import { drawTile } from "./tile.js";
 
 /** How far it can be turned, in degrees: the faces that are drawn stay in front. */
-const LIMITS = { across: [-78, -24], down: [-38, -4] };
-const START = { across: -52, down: -17 };
+const LIMITS = { across: [-78, -20], down: [-38, -4] };
+const START = { across: -44, down: -15 };
 
 export class Stack {
   /** `open` is called with the layer that was chosen. */
@@ -33,6 +33,7 @@ export class Stack {
 
   /** Marks the layer called `name` as the one that is open. */
   mark(name) {
+    this.#say(this.layers.find((layer) => layer.name === name));
     for (const [own, button] of this.buttons) {
       button.setAttribute("aria-pressed", own === name);
       button.tabIndex = own === name ? 0 : -1;
@@ -55,26 +56,33 @@ export class Stack {
 
   #button(layer) {
     const front = h("span", { class: "face front" }, h("canvas", { width: 1, height: 1, "aria-hidden": "true" }));
-    const says = () => { this.caption.textContent = `${layer.name} · ${layer.type} · ${shapeText(layer)}`; };
+    const says = () => this.#say(layer);
     return h("button", {
       type: "button", class: `layer ${kindOf(layer)}`, tabIndex: -1, "aria-pressed": "false", "data-layer": layer.name,
       "aria-label": `${layer.name}: ${layer.type}, ${shapeText(layer)}`,
       on: { click: () => !this.wasTurned && this.open(layer), pointerenter: says, focus: says },
-    }, front, h("span", { class: "face side" }), h("span", { class: "face top" }));
+    }, front, h("span", { class: "face side" }), h("span", { class: "face lid" }));
   }
 
-  /** Gives each layer its size and its place: sides by the root of feature maps' sides, depth by the logarithm of their number. */
+  /** Tells below the stack which layer is pointed at. */
+  #say(layer) {
+    this.caption.textContent = `${layer.name} · ${layer.type} · ${shapeText(layer)}`;
+  }
+
+  /** Gives each layer its size and its place: sides by a root of feature maps' sides, depth by the logarithm of their number. */
   #place() {
     const largest = Math.max(...this.layers.map((layer) => sizeOf(layer)[0] || 1));
+    // Many layers are drawn thinner and closer.
+    const crowd = Math.min(1, 30 / this.layers.length);
     const boxes = this.layers.map((layer) => {
       const [height, , channels] = sizeOf(layer);
       const isRod = layer.output_shape.length < 4;
-      const depth = kindOf(layer) === "input" ? 3 : isRod ? 8 : 2 + 2.4 * Math.log2(channels || 1);
-      const side = isRod ? 9 : 190 * Math.sqrt((height || 1) / largest);
+      const depth = kindOf(layer) === "input" ? 3 : isRod ? 8 * crowd : 2 + 2.4 * crowd * Math.log2(channels || 1);
+      const side = isRod ? 9 : 190 * ((height || 1) / largest) ** 0.42;
       const tall = isRod ? 24 + 9 * Math.log2(channels || 1) : side;
       return { depth, side, tall };
     });
-    const gap = Math.min(24, 420 / boxes.length);
+    const gap = 30 * crowd;
     this.length = boxes.reduce((sum, { depth }) => sum + depth + gap, 0);
     let z = this.length / 2;
     boxes.forEach(({ depth, side, tall }, index) => {
@@ -91,17 +99,22 @@ export class Stack {
   #fit() {
     const place = this.element.getBoundingClientRect();
     if (!this.length || !place.width) return;
+    this.fitted = { zoom: 1, left: 0, up: 0 };
+    // What is near grows faster than what is far: a few rounds settle it.
+    for (let round = 0; round < 4; round++) this.#fitOnce(place);
+  }
+
+  #fitOnce(place) {
     const { style } = this.world;
-    style.setProperty("--zoom", 1);
-    style.setProperty("--left", "0px");
-    style.setProperty("--up", "0px");
-    const boxes = [...this.buttons.values()].map((button) => button.getBoundingClientRect());
+    style.setProperty("--zoom", this.fitted.zoom);
+    style.setProperty("--left", `${this.fitted.left}px`);
+    style.setProperty("--up", `${this.fitted.up}px`);
+    const boxes = [...this.world.querySelectorAll(".face")].map((face) => face.getBoundingClientRect());
     const [left, right] = [Math.min(...boxes.map((box) => box.left)), Math.max(...boxes.map((box) => box.right))];
     const [top, bottom] = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
-    const zoom = Math.min((place.width - 48) / (right - left), (place.height - 40) / (bottom - top), 2);
-    style.setProperty("--zoom", zoom);
-    style.setProperty("--left", `${zoom * (place.left + place.width / 2 - (left + right) / 2)}px`);
-    style.setProperty("--up", `${zoom * (place.top + place.height / 2 - (top + bottom) / 2)}px`);
+    this.fitted.zoom *= Math.min((place.width - 56) / (right - left), (place.height - 44) / (bottom - top));
+    this.fitted.left += place.left + place.width / 2 - (left + right) / 2;
+    this.fitted.up += place.top + place.height / 2 - (top + bottom) / 2;
   }
 
   #turn() {

@@ -30,7 +30,7 @@ export class TechniquePanel {
       this.view.element, this.view.scaleBar.element,
       h("p", { class: "what" }, technique.what),
       options?.element ?? null, this.problem,
-      h("footer", { class: "panel-foot" }, help(technique, technique.title), this.saving));
+      h("footer", { class: "panel-foot" }, this.saving, help(technique, technique.title)));
     this.#state("empty");
   }
 

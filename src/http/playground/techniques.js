@@ -39,7 +39,7 @@ export const TECHNIQUES = [
   {
     name: "guided-grad-cam",
     title: "Guided Grad-CAM",
-    unit: "|guided gradient| × weight",
+    unit: "gradient × CAM",
     shown: true,
     what: "Guided backprop’s detail, where Grad-CAM looks.",
     pitfall: "The place is Grad-CAM’s, the detail is guided backprop’s, and fails the same sanity checks.",

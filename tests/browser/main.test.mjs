@@ -1,0 +1,11 @@
+// All tests in one process, which share a server and a browser.
+
+import "./picture.mjs";
+import "./explanations.mjs";
+import "./comparing.mjs";
+import "./saving.mjs";
+import "./network.mjs";
+import "./jobs.mjs";
+import "./errors.mjs";
+import "./access.mjs";
+import "./speed.mjs";
