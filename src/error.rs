@@ -10,6 +10,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Kind {
     /// The request is not well formed: a missing field, a broken body (400).
     Malformed,
+    /// The caller does not say who it is, or is nobody that is known (401).
+    Unauthenticated,
+    /// The caller is known, and may not do this (403).
+    Forbidden,
     /// What the request names does not exist (404).
     NotFound,
     /// The body is larger than the server takes (413).
