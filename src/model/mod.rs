@@ -28,7 +28,7 @@ pub use import::{Imported, Naming, import_vgg16};
 pub use incremental::Patch;
 pub use inference::{Finding, Inference};
 pub use intake::Origin;
-use ndarray::Array4;
+use ndarray::{Array4, Axis};
 pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
@@ -164,6 +164,13 @@ impl Model {
     /// The upright `photo` made ready for this model.
     pub fn prepare(&self, photo: RgbImage) -> Picture {
         let (input, seen) = self.preprocessing.apply(&photo);
+        Picture { photo, seen, input, order: self.preprocessing.order() }
+    }
+
+    /// The picture that `input` [1, 3, H, W], a single one that is preprocessed already, shows.
+    pub fn picture_of(&self, input: Array4<f32>) -> Picture {
+        let photo = self.preprocessing.to_picture(&input.index_axis(Axis(0), 0));
+        let seen = Region::whole(photo.width(), photo.height());
         Picture { photo, seen, input, order: self.preprocessing.order() }
     }
 
