@@ -98,7 +98,7 @@ async fn every_route_of_the_document_but_the_open_ones_needs_a_key() {
             }
         }
     }
-    assert_eq!(open, ["/healthz", "/readyz"]);
+    assert_eq!(open, ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"]);
 }
 
 #[tokio::test]
