@@ -99,7 +99,7 @@ fn a_client_that_does_not_read_its_answers_is_left() {
         if let Err(error) = stream.write_all(request) {
             break error.kind();
         }
-        assert!(start.elapsed() < Duration::from_secs(60));
+        assert!(start.elapsed() < Duration::from_mins(1));
     };
     assert!(matches!(refused, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{refused:?}");
 }
