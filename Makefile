@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare openapi zoo manifests-test image-test audit sbom browser-test
+.PHONY: help run test check runtime bench compare openapi zoo browser-test kserve-test manifests-test image-test audit sbom
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ zoo: runtime ## Compare torchvision's and Keras' networks with autograd (an hour
 openapi: runtime ## Write openapi/openapi.json
 	cargo run --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+
+kserve-test: runtime ## Call the service with KServe's own Python client
+	cargo build
+	@tests/kserve/run.sh
 
 manifests-test: ## Check the manifests in docker/ against the schemas of Compose, Kubernetes and KServe
 	@tests/manifests/run.sh

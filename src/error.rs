@@ -10,6 +10,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Kind {
     /// The request is not well formed: a missing field, a broken body (400).
     Malformed,
+    /// The caller does not say who it is, or is nobody that is known (401).
+    Unauthenticated,
+    /// The caller is known, and may not do this (403).
+    Forbidden,
     /// What the request names does not exist (404).
     NotFound,
     /// The body is larger than the server takes (413).
@@ -28,6 +32,8 @@ pub enum Kind {
     Unavailable,
     /// What is asked for cannot be had in the state that things are in (409).
     Conflict,
+    /// What is asked for is part of a protocol that this service does not speak in full (501).
+    Unsupported,
     /// The work did not end before its deadline (504).
     Deadline,
     /// The caller no longer wants the answer.

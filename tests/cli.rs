@@ -259,6 +259,27 @@ fn a_service_logs_where_it_listens_and_stops_when_asked_to() {
 }
 
 #[test]
+fn what_kserve_appends_is_understood_even_twice() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let appended =
+        ["--model_name", "vgg16-caltech101", "--predictor_host", "predictor", "--http_port", &port, "--workers", "1"];
+    let mut service = glassbox(&[&["serve", "--http_port", "1"][..], &appended, &appended].concat())
+        .env("GLASSBOX_LOG__FORMAT", "json")
+        .env("PORT", "2")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
+    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let listening = log.find(|line| line["message"] == "listening").unwrap();
+    service.kill().unwrap();
+    service.wait().unwrap();
+    assert_eq!(listening["address"], format!("0.0.0.0:{port}"));
+    let complaint = fail(glassbox(&["serve"]).env("PORT", "http"));
+    assert!(complaint.contains("PORT is `http`"), "{complaint}");
+}
+
+#[test]
 fn health_tells_by_its_exit_status_whether_a_service_is_ready() {
     let mut service = glassbox(&["serve", "--listen", "127.0.0.1:0"])
         .env("GLASSBOX_LOG__FORMAT", "json")

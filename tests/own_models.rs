@@ -6,7 +6,7 @@ use glassbox::{
     autodiff::Rule,
     config,
     error::Result,
-    model::{Files, Model, Question},
+    model::{Files, Model, Patch, Question},
     onnx::{Attribute, DataType, Dim, Graph, Layout, Node, Tensor, ValueInfo},
     runtime::{Cancellation, Runtime, Weights},
 };
@@ -180,6 +180,24 @@ fn a_batch_that_cannot_be_opened_is_served_one_by_one() {
         .collect();
     let each = concatenate(Axis(0), &each.iter().map(|logits| logits.view()).collect::<Vec<_>>()).unwrap() - 1.0;
     assert!((each - expected).iter().all(|d| d.abs() < 1e-4));
+}
+
+#[test]
+fn all_programs_count_as_memory_as_long_as_they_live() {
+    let (pictures, cancellation) = (pictures(1), Cancellation::default());
+    let model = load(plain(), MANIFEST).unwrap();
+    let memory = |incremental| {
+        let model = load(plain(), MANIFEST).unwrap().incremental(incremental);
+        let covered = [Patch { rows: 0..2, columns: 0..2 }];
+        model.cover(&pictures, &pictures, &covered, &[None], &cancellation).unwrap();
+        model.memory()
+    };
+    assert!(memory(true) > memory(false), "occlusion's steps");
+    let before = model.memory();
+    let ascent = model.ascent(&model.filter_unit("conv", 1).unwrap(), (8, 6)).unwrap();
+    assert!(model.memory() > before);
+    drop(ascent);
+    assert_eq!(model.memory(), before);
 }
 
 #[test]

@@ -108,6 +108,9 @@ pub struct Models {
     pub cache_dir: PathBuf,
     /// The address of a directory that `glassbox pull` takes files from; empty: the publisher's.
     pub mirror: String,
+    /// A model's directory and the name to serve it under, where the command line says so.
+    #[serde(skip)]
+    pub mounted: Option<(String, PathBuf)>,
 }
 
 impl Default for Models {
@@ -117,6 +120,7 @@ impl Default for Models {
             default: "vgg16-caltech101".into(),
             cache_dir: PathBuf::new(),
             mirror: String::new(),
+            mounted: None,
         }
     }
 }

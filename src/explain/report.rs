@@ -95,7 +95,16 @@ impl<F: Serialize> Report<F> {
             cancellation.check()?;
             Ok(model.prepare(photo))
         })?;
-        let decode = milliseconds(start);
+        Self::about(model, picture, milliseconds(start), run)
+    }
+
+    /// Lets `run` look at a `picture` that took `decode` milliseconds to make ready for `model`.
+    pub fn about(
+        model: &Model,
+        picture: Picture,
+        decode: f64,
+        run: impl FnOnce(&Picture) -> Result<F>,
+    ) -> Result<Self> {
         let start = Instant::now();
         let findings = info_span!("run").in_scope(|| run(&picture))?;
         let timing_ms = Timing { decode, run: milliseconds(start) };

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::Auth,
-    error::{Error, Result},
+    error::{Error, Kind, Result},
 };
 
 /// The header that holds a key where `Authorization` is the gateway's own.
@@ -53,29 +53,25 @@ impl Access {
         Ok(())
     }
 
-    /// The key that a request with `headers` has, if that allows what `scope` says and has not called too often.
-    fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<Arc<Key>, Response> {
+    /// The key that a request with `headers` has, if that allows what `scope` says; else an error of kind
+    /// [`Unauthenticated`](Kind::Unauthenticated) or [`Forbidden`](Kind::Forbidden).
+    fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<Arc<Key>> {
         let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
+        let unknown = |code, message| Error::new(Kind::Unauthenticated, code, message);
         let secret = secret(headers).ok_or_else(|| {
-            unauthorized(
-                "missing_key",
-                "this call needs an API key: send it as `Authorization: Bearer ...` or `X-API-Key`",
-            )
+            unknown("missing_key", "this call needs an API key: send it as `Authorization: Bearer ...` or `X-API-Key`")
         })?;
-        let key = keys.find(secret).ok_or_else(|| unauthorized("unknown_key", "this API key is none, or no longer"))?;
-        check_scope(key, scope).map_err(IntoResponse::into_response)?;
-        self.check_rate(key).map_err(IntoResponse::into_response)?;
+        let key = keys.find(secret).ok_or_else(|| unknown("unknown_key", "this API key is none, or no longer"))?;
+        key.check(scope)?;
         Ok(Arc::clone(key))
     }
 
-    fn check_rate(&self, key: &Key) -> Result<(), Problem> {
-        let Some(rate) = &self.rate else { return Ok(()) };
-        rate.check_key(&key.name).map_err(|until| {
-            let wait = until.wait_time_from(rate.clock().now());
-            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
-            let detail = format!("this API key has called too often: wait {seconds} s, then call less often");
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).after(seconds)
-        })
+    /// The seconds until `key` may call again, if it has called too often.
+    fn wait(&self, key: &Key) -> Option<u32> {
+        let rate = self.rate.as_ref()?;
+        let until = rate.check_key(&key.name).err()?;
+        let wait = until.wait_time_from(rate.clock().now());
+        Some(u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1))
     }
 }
 
@@ -98,6 +94,7 @@ fn scope_of(route: &str) -> Option<Scope> {
     match route {
         "/metrics" => Some(Scope::Metrics),
         route if route.starts_with("/v1/jobs") => Some(Scope::Jobs),
+        route if route.starts_with("/v2/health/") => None,
         route if route.starts_with("/v1/") || route.starts_with("/v2/") => Some(Scope::Explain),
         _ => None,
     }
@@ -112,22 +109,6 @@ fn secret(headers: &HeaderMap) -> Option<&[u8]> {
     bearer.or_else(|| headers.get(X_API_KEY).map(HeaderValue::as_bytes))
 }
 
-fn unauthorized(code: &'static str, detail: &str) -> Response {
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, code, detail).into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"glassbox\""));
-    response
-}
-
-/// A 403 if `key` does not allow what `scope` says.
-pub(super) fn check_scope(key: &Key, scope: Scope) -> Result<(), Problem> {
-    if key.allows(scope) {
-        return Ok(());
-    }
-    let scope = scope.name();
-    let detail = format!("this API key does not allow this call: it needs the scope `{scope}`");
-    Err(Problem::new(StatusCode::FORBIDDEN, "missing_scope", detail))
-}
-
 /// Lets a request pass whose route is open, or whose key allows it; the key goes with it.
 pub(super) async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().and_then(|path| scope_of(path.as_str()));
@@ -137,10 +118,16 @@ pub(super) async fn check(State(app): State<Arc<App>>, mut request: Request, nex
         Err(error) => return Problem::from(error).into_response(),
     };
     if let Some((access, scope)) = access.zip(route) {
-        match access.admit(request.headers(), scope) {
-            Ok(key) => request.extensions_mut().insert(key),
-            Err(refusal) => return refusal,
+        let key = match access.admit(request.headers(), scope) {
+            Ok(key) => key,
+            Err(error) => return Problem::from(error).into_response(),
         };
+        if let Some(seconds) = access.wait(&key) {
+            let detail = format!("this API key has called too often: wait {seconds} s, then call less often");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+            return problem.after(seconds).into_response();
+        }
+        request.extensions_mut().insert(key);
     }
     next.run(request).await
 }

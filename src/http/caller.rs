@@ -8,11 +8,10 @@ use axum::{
 };
 
 use super::{
-    Problem,
-    access::check_scope,
     deadline::Deadline,
     keys::{Key, Scope},
 };
+use crate::error::Result;
 
 /// Who a request comes from.
 #[derive(Debug)]
@@ -38,8 +37,8 @@ impl Caller {
     }
 
     /// A 403 if the key does not allow what `scope` says.
-    pub fn check(&self, scope: Scope) -> Result<(), Problem> {
-        self.key.as_ref().map_or(Ok(()), |key| check_scope(key, scope))
+    pub fn check(&self, scope: Scope) -> Result<()> {
+        self.key.as_ref().map_or(Ok(()), |key| key.check(scope))
     }
 }
 

@@ -11,12 +11,12 @@ use crate::imaging::ColorMap;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ColorMapList {
     /// In the order in which options name them.
-    colormaps: Vec<Colors>,
+    colormaps: Vec<ColorTable>,
 }
 
 /// A colour map as a table.
 #[derive(Debug, Serialize, ToSchema)]
-struct Colors {
+struct ColorTable {
     /// Its name in the option `colormap`.
     name: ColorMap,
     /// Whether its middle stands for zero.
@@ -37,6 +37,6 @@ struct Colors {
     responses((status = 200, description = "The colour maps.", body = ColorMapList))
 )]
 pub(super) async fn list() -> Json<ColorMapList> {
-    let table = |&name: &ColorMap| Colors { name, diverging: name.is_diverging(), colors: name.colors().to_vec() };
+    let table = |&name: &ColorMap| ColorTable { name, diverging: name.is_diverging(), colors: name.colors().to_vec() };
     Json(ColorMapList { colormaps: ColorMap::value_variants().iter().map(table).collect() })
 }

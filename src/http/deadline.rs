@@ -105,14 +105,14 @@ mod tests {
 
     fn limit(headers: &[(HeaderName, &'static str)]) -> Result<Duration> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-        Deadline::new(&headers, Duration::from_secs(60)).map(|deadline| deadline.limit)
+        Deadline::new(&headers, Duration::from_mins(1)).map(|deadline| deadline.limit)
     }
 
     #[test]
     fn the_earliest_deadline_counts() {
-        assert_eq!(limit(&[]), Ok(Duration::from_secs(60)));
+        assert_eq!(limit(&[]), Ok(Duration::from_mins(1)));
         assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "2.5")]), Ok(Duration::from_millis(2500)));
-        assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "3600")]), Ok(Duration::from_secs(60)));
+        assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "3600")]), Ok(Duration::from_mins(1)));
         assert_eq!(limit(&[(X_REQUEST_TIMEOUT, "9"), (GRPC_TIMEOUT, "8S")]), Ok(Duration::from_secs(8)));
         for (text, seconds) in
             [("1M", 60.0), ("99999999H", 60.0), ("250m", 0.25), ("5u", 5e-6), ("7n", 7e-9), ("0S", 0.0)]

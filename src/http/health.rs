@@ -7,7 +7,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{App, Problem};
-use crate::error::{Error, Kind};
 
 /// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,9 +37,6 @@ pub(super) async fn healthz() -> Json<Health> {
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
-    if app.jobs().is_stopped() {
-        return Err(Error::new(Kind::Busy, "stopping", "the server is stopping; ask another").into());
-    }
-    app.models()?;
+    app.check_ready()?;
     Ok(Json(Health { status: "ready" }))
 }

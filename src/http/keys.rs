@@ -9,7 +9,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::error::{Error, Result, quoted};
+use crate::error::{Error, Kind, Result, quoted};
 
 /// What a key begins with, so that people and scanners for leaked secrets know one.
 const PREFIX: &str = "gbx_";
@@ -63,9 +63,13 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Whether it allows what `scope` says.
-    pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
+    /// A 403 if it does not allow what `scope` says.
+    pub fn check(&self, scope: Scope) -> Result<()> {
+        if self.scopes.contains(&scope) {
+            return Ok(());
+        }
+        let message = format!("this API key does not allow this call: it needs the scope `{}`", scope.name());
+        Err(Error::new(Kind::Forbidden, "missing_scope", message))
     }
 
     /// The key in a line: its name, its scopes, and `sha256:` with the digest in hexadecimal digits.
@@ -168,7 +172,8 @@ mod tests {
         assert_eq!(keys.len(), 2);
         let found = keys.find(key.as_bytes()).unwrap();
         assert_eq!(found.name, "alice");
-        assert!(found.allows(Scope::Explain) && found.allows(Scope::Jobs) && !found.allows(Scope::Metrics));
+        assert!(found.check(Scope::Explain).is_ok() && found.check(Scope::Jobs).is_ok());
+        assert_eq!(found.check(Scope::Metrics).unwrap_err().code, "missing_scope");
         for wrong in [other.as_str(), "", &key[..46], &line] {
             assert!(keys.find(wrong.as_bytes()).is_none(), "{wrong}");
         }

@@ -177,7 +177,9 @@ fn technique(route: &str) -> &str {
 /// The model that the path names, if there is one of that name; empty where the route has none.
 fn model<'a>(route: &str, path: &'a str, app: &App) -> &'a str {
     let Some(place) = route.split('/').position(|part| part.starts_with("{model}")) else { return "" };
-    let name = path.split('/').nth(place).unwrap_or_default();
+    let part = path.split('/').nth(place).unwrap_or_default();
+    // KServe's V1 has a verb behind the name.
+    let name = part.split_once(':').map_or(part, |(name, _)| name);
     match app.models() {
         Ok(models) if models.has(name) => name,
         _ => UNKNOWN,

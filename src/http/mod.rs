@@ -18,6 +18,7 @@ mod health;
 mod job;
 mod jobs;
 mod keys;
+mod kserve;
 mod layers;
 mod listen;
 mod metrics;

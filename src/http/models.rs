@@ -64,6 +64,8 @@ pub enum Status {
 pub struct Details {
     #[serde(flatten)]
     summary: Summary,
+    /// Always true, for clients of `KServe`'s protocol V1: a model that cannot be asked is a 503.
+    ready: bool,
     /// The model's file as it came.
     file: Origin,
     /// How a picture becomes the model's input.
@@ -146,6 +148,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>,
 pub(super) async fn show(Served(model): Served) -> Result<Json<Details>, Problem> {
     Ok(Json(Details {
         summary: Summary::new(model.name(), Entry::Ready(Arc::clone(&model))),
+        ready: true,
         file: model.origin().clone(),
         preprocessing: model.preprocessing().clone(),
         inferred: model.inferences().to_vec(),

@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use axum::{
+    Json,
     extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Problem;
@@ -99,9 +101,16 @@ impl File {
     }
 }
 
-/// The page itself.
+/// The page itself; to whoever does not ask for a page, as clients of `KServe`'s protocol V1 do, that the service lives.
 pub(super) async fn page(headers: HeaderMap) -> Response {
-    answer("index.html", &headers)
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut response = if accepted.any(|value| value.contains("text/html")) {
+        answer("index.html", &headers)
+    } else {
+        Json(json!({"status": "alive"})).into_response()
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response
 }
 
 /// One of the page's files.

@@ -18,7 +18,7 @@ use axum::{
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{App, Problem, metrics::Labels, unread::Unread};
+use super::{App, Problem, kserve, metrics::Labels, unread::Unread};
 use crate::trace;
 
 /// The header that names a request.
@@ -45,7 +45,8 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     if let Some(mut problem) = problem(&mut response) {
         problem.instance.clone_from(&line.path);
         problem.request_id.clone_from(&line.id);
-        response = problem.write(response);
+        let write = if kserve::owns(&line.path) { kserve::write } else { Problem::write };
+        response = write(&problem, response);
         let entered = span.enter();
         tracing::debug!(code = &*problem.code, "{}", problem.detail);
         drop(entered);

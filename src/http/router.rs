@@ -20,7 +20,7 @@ use super::{
     access::{self, X_API_KEY},
     activation_maximization, colormaps,
     deadline::{self, X_REQUEST_TIMEOUT},
-    events, explain, explain_all, filters, health, jobs, layers, metrics, models,
+    events, explain, explain_all, filters, health, jobs, kserve, layers, metrics, models,
     openapi::document,
     playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
@@ -86,6 +86,7 @@ fn addresses() -> Result<OpenApiRouter<Arc<App>>> {
         .routes(routes!(jobs::result))
         .routes(routes!(events::events))
         .route("/v1/models/{model}/explain/{technique}", post(explain::unknown))
+        .merge(kserve::addresses())
         .route("/", get(playground::page))
         .route("/playground/{*file}", get(playground::file));
     Ok(explain::routes()?.into_iter().fold(router, OpenApiRouter::routes))

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind};
 pub(super) struct Crowded;
 
 /// What is answered however many connections there are.
-const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+const HEALTH: [&str; 4] = ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"];
 
 /// Refuses requests of connections that are too many, but for those about the service's health.
 pub(super) async fn shed(request: Request, next: Next) -> Response {

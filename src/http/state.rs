@@ -68,7 +68,7 @@ impl App {
     }
 
     /// The model called `name`, loaded if need be.
-    async fn model(self: &Arc<Self>, name: &str) -> Result<Arc<Model>> {
+    pub(super) async fn model(self: &Arc<Self>, name: &str) -> Result<Arc<Model>> {
         match self.models()?.at_hand(name)? {
             Some(model) => Ok(model),
             None => self.loaded(name.to_owned()).await,
@@ -104,6 +104,14 @@ impl App {
     /// Who may call, if not everyone may; an error for the operator if `auth.keys_file` cannot be used.
     pub fn access(&self) -> Result<Option<&Access>> {
         self.access.as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// An error while the models are loading, or when this process is asked to stop.
+    pub(super) fn check_ready(&self) -> Result<()> {
+        if self.jobs.is_stopped() {
+            return Err(Error::new(Kind::Busy, "stopping", "the server is stopping; ask another"));
+        }
+        self.models().map(drop)
     }
 
     /// The jobs.

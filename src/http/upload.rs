@@ -198,7 +198,7 @@ fn from_json(body: &[u8]) -> Result<(Bytes, Pairs)> {
 const JSON_IMAGE: &str = "send the picture as {\"image\": {\"b64\": \"...\"}}";
 
 /// The picture in `{"b64": "..."}`.
-fn decode_image(json: &str) -> Result<Bytes> {
+pub(super) fn decode_image(json: &str) -> Result<Bytes> {
     #[derive(Deserialize)]
     struct Image<'a> {
         #[serde(borrow)]

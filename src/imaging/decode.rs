@@ -41,10 +41,12 @@ const MOST_SCANS: usize = 100;
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<RgbImage> {
     let format = format(bytes)?;
     let end = Instant::now() + limits.time;
-    let refused = |error| match Instant::now() > end {
+    let refused = |error| {
         // Decoders tell in many ways that they could not read on.
-        true => too_slow(&format!("decoding it takes more than {} s", limits.time.as_secs_f64())),
-        false => refused(&error, limits),
+        if Instant::now() > end {
+            return too_slow(&format!("decoding it takes more than {} s", limits.time.as_secs_f64()));
+        }
+        refused(&error, limits)
     };
     let file = Timed { file: Cursor::new(bytes), end };
     let mut reader = ImageReader::with_format(BufReader::new(file), format);

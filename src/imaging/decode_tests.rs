@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 const LIMITS: Limits =
-    Limits { max_pixels: 1_000_000, max_side: 2_000, memory: 64 << 20, time: Duration::from_secs(60) };
+    Limits { max_pixels: 1_000_000, max_side: 2_000, memory: 64 << 20, time: Duration::from_mins(1) };
 const ORANGE: [u8; 3] = [230, 120, 20];
 const BLUE: [u8; 3] = [20, 60, 180];
 const WHITE: [u8; 3] = [255; 3];

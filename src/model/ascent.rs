@@ -2,12 +2,15 @@
 
 use ndarray::{Array4, ArrayD, Axis};
 
-use super::{ClassRef, Model};
+use super::{
+    ClassRef, Model,
+    programs::{Aside, values},
+};
 use crate::{
     autodiff::{self, COTANGENT, Rule, Vjp, gradient_name},
     error::{Error, Result},
     onnx::{Dim, Graph},
-    runtime::{Cancellation, Input, Program},
+    runtime::{Cancellation, Input},
 };
 
 /// One unit of a model, whose activation can be made large: a class's logit or a layer's filter.
@@ -33,7 +36,7 @@ impl Unit {
 /// Only the part of the model that leads to the unit is in it.
 #[derive(Debug)]
 pub struct Ascent {
-    program: Program,
+    program: Aside,
     input: String,
     size: (usize, usize),
     unit: Unit,
@@ -98,8 +101,9 @@ impl Model {
         let shapes = graph.shapes()?;
         let cotangent = mean_cotangent(shapes.get(value).map_or(&[], Vec::as_slice), unit)?;
         let vjp = Vjp { rule: Rule::Standard, wrt: vec![input] };
+        let bytes = values(&graph, &shapes);
         let graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
-        let program = self.programs.compile_graph(&graph, "ascent")?;
+        let program = self.programs.compile_aside(&graph, "ascent", bytes)?;
         Ok(Ascent { program, input: input.to_owned(), size, unit: unit.clone(), cotangent })
     }
 }

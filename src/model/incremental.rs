@@ -15,11 +15,14 @@ use std::{collections::HashMap, ops::Range};
 use crop::{Changed, Extent};
 use ndarray::{Array2, Array4, Ix2, Ix4};
 
-use super::{Answer, Question, programs::Programs};
+use super::{
+    Answer, Question,
+    programs::{Aside, Programs, values},
+};
 use crate::{
     error::{Error, Result},
     onnx::{Dim, Locality, Shapes, Step},
-    runtime::{Cancellation, Input, Program},
+    runtime::{Cancellation, Input},
 };
 
 /// The most numbers that the crops of one step may have, for all patches of a batch: what the caches and the memory bear.
@@ -45,9 +48,9 @@ pub struct Patch {
 pub(super) struct Incremental {
     input: String,
     probabilities: String,
-    steps: Vec<(Step, Program)>,
+    steps: Vec<(Step, Aside)>,
     frontier: Vec<String>,
-    rest: Program,
+    rest: Aside,
     /// The channels, rows and columns of each local value.
     sizes: HashMap<String, [usize; 3]>,
     work: u64,
@@ -67,10 +70,12 @@ impl Incremental {
         if steps.is_empty() {
             return Ok(None);
         }
-        let rest = programs.compile_graph(&forward.between(&frontier, &[&probabilities], shapes)?, "occlusion-rest")?;
+        let rest = forward.between(&frontier, &[&probabilities], shapes)?;
+        let rest = programs.compile_aside(&rest, "occlusion-rest", values(&rest, shapes))?;
         let work = forward.work(shapes);
         let steps = steps.into_iter().map(|step| {
-            let program = programs.compile_graph(&forward.of_step(&step, shapes), "occlusion-step")?;
+            let (graph, bytes) = (forward.of_step(&step, shapes), most_bytes(&step, &sizes));
+            let program = programs.compile_aside(&graph, "occlusion-step", bytes)?;
             Ok((step, program))
         });
         let steps = steps.collect::<Result<_>>()?;
@@ -159,6 +164,13 @@ impl Incremental {
         }
         extents
     }
+}
+
+/// The most bytes that crops for a batch of patches take of what `step` reads and makes.
+fn most_bytes(step: &Step, sizes: &HashMap<String, [usize; 3]>) -> u64 {
+    let crops = |name: &String| (MOST_PATCHES * sizes[name].iter().product::<usize>()).min(MOST_NUMBERS);
+    let numbers: usize = step.inputs.iter().chain([&step.output]).map(crops).sum();
+    (numbers * size_of::<f32>()) as u64
 }
 
 fn size(shapes: &Shapes, name: &str) -> Option<[usize; 3]> {

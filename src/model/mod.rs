@@ -28,7 +28,7 @@ pub use import::{Imported, Naming, import_vgg16};
 pub use incremental::Patch;
 pub use inference::{Finding, Inference};
 pub use intake::Origin;
-use ndarray::Array4;
+use ndarray::{Array4, Axis};
 pub use occluded::Covering;
 pub use parameters::Parameter;
 pub use preprocessing::{ChannelOrder, Preprocessing};
@@ -167,6 +167,13 @@ impl Model {
         Picture { photo, seen, input, order: self.preprocessing.order() }
     }
 
+    /// The picture that `input` [1, 3, H, W], a single one that is preprocessed already, shows.
+    pub fn picture_of(&self, input: Array4<f32>) -> Picture {
+        let photo = self.preprocessing.to_picture(&input.index_axis(Axis(0), 0));
+        let seen = Region::whole(photo.width(), photo.height());
+        Picture { photo, seen, input, order: self.preprocessing.order() }
+    }
+
     /// The indices of `classes`; none named: the likeliest class, as `None`.
     pub fn resolve(&self, classes: &[ClassRef]) -> Result<Vec<Option<usize>>> {
         if classes.is_empty() {
@@ -256,7 +263,7 @@ impl Model {
     }
 
     /// About how many bytes the model takes with the programs that are compiled by now: its weights once, and for each program the
-    /// values between its nodes for one picture.
+    /// values between its nodes for one picture; for occlusion's steps, the crops for a batch of patches.
     pub fn memory(&self) -> u64 {
         self.programs.memory()
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -95,11 +96,36 @@ pub(super) struct Programs {
     /// The most recently used last.
     compiled: Mutex<Vec<(Question, Cell)>>,
     runs: AtomicU64,
+    /// The bytes of the values of all [`Aside`]s that live.
+    aside: Arc<AtomicU64>,
+}
+
+/// A program beside those that answer questions, whose values count as long as it lives.
+#[derive(Debug)]
+pub(super) struct Aside {
+    program: Program,
+    bytes: u64,
+    total: Arc<AtomicU64>,
+}
+
+impl Deref for Aside {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Programs {
     pub fn new(graph: Graph, shapes: Shapes, classifier: Classifier, runtime: Runtime, weights: Weights) -> Self {
-        Self { graph, shapes, classifier, runtime, weights, compiled: Mutex::default(), runs: AtomicU64::new(0) }
+        let (compiled, runs, aside) = (Mutex::default(), AtomicU64::new(0), Arc::default());
+        Self { graph, shapes, classifier, runtime, weights, compiled, runs, aside }
     }
 
     /// How many pictures one run can take: one where the model's file fixes its batch.
@@ -120,11 +146,8 @@ impl Programs {
     /// About how many bytes the weights and the values of the compiled programs take.
     pub fn memory(&self) -> u64 {
         let weights: usize = self.graph.initializers.values().map(|tensor| tensor.data().len()).sum();
-        let elements = |shape: &Shape| shape.iter().skip(1).filter_map(Dim::size).product::<usize>();
-        let computed = self.shapes.iter().filter(|(name, _)| !self.graph.initializers.contains_key(*name));
-        let values: usize = computed.map(|(_, shape)| elements(shape) * size_of::<f32>()).sum();
-        let programs = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).len();
-        (weights + programs * values) as u64
+        let programs = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
+        weights as u64 + programs * values(&self.graph, &self.shapes) + self.aside.load(Ordering::Relaxed)
     }
 
     /// The name of the value that holds the logits.
@@ -147,9 +170,12 @@ impl Programs {
         &self.shapes
     }
 
-    /// Compiles a graph that was made from the model's, so that it shares the weights.
-    pub fn compile_graph(&self, graph: &Graph, kind: &str) -> Result<Program> {
-        Program::compile(&self.runtime, &self.weights, graph, kind)
+    /// Compiles a graph of some `kind` that was made from the model's, so that it shares the weights; its values take about so many
+    /// `bytes`.
+    pub fn compile_aside(&self, graph: &Graph, kind: &str, bytes: u64) -> Result<Aside> {
+        let program = Program::compile(&self.runtime, &self.weights, graph, kind)?;
+        self.aside.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Aside { program, bytes, total: Arc::clone(&self.aside) })
     }
 
     pub fn ask(
@@ -214,7 +240,7 @@ impl Programs {
             graph
         };
         let started = std::time::Instant::now();
-        let program = self.compile_graph(&graph, &question.kind());
+        let program = Program::compile(&self.runtime, &self.weights, &graph, &question.kind());
         tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }
@@ -244,6 +270,13 @@ impl Programs {
         let place = after.map_or(0, |index| index + 1);
         graph.nodes.splice(place..place, nodes);
     }
+}
+
+/// How many bytes the values between the nodes of `graph` take for one picture, as far as `shapes` tell.
+pub(super) fn values(graph: &Graph, shapes: &Shapes) -> u64 {
+    let elements = |shape: &Shape| shape.iter().skip(1).filter_map(Dim::size).product::<usize>();
+    let made = graph.nodes.iter().flat_map(|node| &node.outputs).filter_map(|name| shapes.get(name));
+    made.map(|shape| elements(shape) * size_of::<f32>()).sum::<usize>() as u64
 }
 
 /// The classes that the program chose: those named, and the likeliest for those not.

@@ -53,6 +53,10 @@ impl Source {
 pub(super) fn sources(config: &Config) -> Result<BTreeMap<String, Source>> {
     let mut sources = BTreeMap::from([(BUILT_IN.to_owned(), Source::BuiltIn)]);
     sources.extend(directories(&config.models.dir)?);
+    if let Some((name, directory)) = &config.models.mounted {
+        let source = if is_model_name(name) { Source::Directory(directory.clone()) } else { Source::Unaddressable };
+        sources.insert(name.clone(), source);
+    }
     Ok(sources)
 }
 

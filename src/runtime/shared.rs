@@ -26,6 +26,7 @@ impl SharedWeight {
     /// The weight `name`; `None` if `tensor` does not hold float32 at an address that suits it.
     pub fn new(name: &str, tensor: &Tensor) -> Result<Option<Self>> {
         let data = tensor.data().clone();
+        #[allow(clippy::cast_ptr_alignment)] // the next line checks it
         let address = data.as_ptr().cast::<f32>();
         if tensor.dtype() != DataType::Float || !address.is_aligned() {
             return Ok(None);

@@ -60,6 +60,7 @@ test("a map is enlarged with its filter, in the order asked for", () => withPage
   assert.equal(await page.locator(".kernels canvas").count(), 32);
   await page.getByRole("button", { name: "Show more" }).click();
   await page.locator(".tile-button").nth(63).waitFor();
+  assert.equal(new Set(await page.locator(".tile-button span").allTextContents()).size, 64);
   assert.ok(await page.getByRole("button", { name: "Show more" }).isHidden());
   await page.getByRole("button", { name: "block1_conv1", exact: true }).click();
   await page.locator('.kernels[data-count="one"] canvas').waitFor();

@@ -215,8 +215,18 @@ def small():
         yield Network(name, make, size, exporters)
 
 
+def damped(model):
+    """As in `zoo_torch`: EfficientNet's residual branches add little."""
+    names = {layer.name for layer in model.layers}
+    for layer in model.layers:
+        block, _, part = layer.name.rpartition("_project_")
+        if part == "bn" and f"{block}_add" in names:
+            layer.gamma.assign(0.2 * layer.gamma)
+    return model
+
+
 def full():
     for name, application in FULL.items():
         size = 299 if name == "xception" else 224
-        make = lambda activation, make=application: make(weights=None, classifier_activation=activation)
+        make = lambda activation, make=application: damped(make(weights=None, classifier_activation=activation))
         yield Network(name, make, size)

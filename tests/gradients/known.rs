@@ -1,7 +1,7 @@
 //! Known answers: ties, rectifier rules, and what is in the graph.
 
 use glassbox::autodiff::{self, COTANGENT, Error, Rule, Vjp, gradient_name};
-use glassbox::onnx::{Graph, Node, Tensor};
+use glassbox::onnx::{Attribute, Graph, Node, Tensor};
 use ndarray::ArrayD;
 
 use super::{gradient, gradient_by, gradient_graph, graph, shapes};
@@ -100,6 +100,35 @@ fn what_moves_the_batch_away_from_the_first_axis_is_refused() {
     assert!(refused(vec![node("Gather", &["x", "c"])], index()).contains("changes the batch"));
     let repeats = vec![("c", Tensor::from_ints(&[2, 1, 1]))];
     assert!(refused(vec![node("Tile", &["x", "c"])], repeats).contains("repeats the pictures"));
+}
+
+#[test]
+fn forms_of_an_operator_that_have_no_rule_are_refused_with_what_is_different() {
+    let refused = |sizes: &[usize], node: Node, constants: Vec<(&str, Tensor)>, reason: &str| {
+        let graph = graph(sizes, vec![node.clone()], constants);
+        let vjps = [Vjp { rule: Rule::Standard, wrt: vec!["x"] }];
+        let error = autodiff::differentiate(&graph, &graph.shapes().unwrap(), "y", &vjps, &[]).unwrap_err();
+        let error = glassbox::error::Error::from(error);
+        assert_eq!(error.code, "not_differentiable");
+        assert!(error.message.contains(reason) && error.message.contains(&format!("({})", node.op_type)), "{error}");
+    };
+    let node = |op_type, inputs: &[&str]| Node::new(op_type, inputs.iter().copied(), ["y"]);
+    let cubic = node("Resize", &["x", "", "c"]).with("mode", Attribute::String("cubic".to_owned()));
+    refused(&[1, 4, 4], cubic, vec![("c", Tensor::from_floats(&[4], &[1.0, 1.0, 2.0, 2.0]))], "`cubic`");
+    let vector = vec![("c", Tensor::from_floats(&[4], &[1.0; 4]))];
+    refused(&[4], node("MatMul", &["x", "c"]), vector, "one of its operands is a vector");
+    for axes in [1, 3] {
+        let pool = node("MaxPool", &["x"]).with_ints("kernel_shape", vec![2; axes]);
+        refused(&[&[1][..], &vec![4; axes]].concat(), pool, vec![], "two spatial axes");
+        let kernel = [&[1, 1][..], &vec![2; axes]].concat();
+        let kernel = Tensor::from_floats(&kernel, &vec![1.0; kernel.iter().product()]);
+        refused(
+            &[&[1][..], &vec![4; axes]].concat(),
+            node("Conv", &["x", "c"]),
+            vec![("c", kernel)],
+            "two spatial axes",
+        );
+    }
 }
 
 #[test]

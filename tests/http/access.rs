@@ -70,7 +70,7 @@ async fn accepted(request: RequestBuilder) -> String {
 async fn calls_need_a_key_and_health_and_pages_do_not() {
     let callers = three();
     let server = callers.server(|_| {});
-    for path in ["/healthz", "/readyz", "/docs/", "/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/", "/playground/style.css", "/docs/", "/openapi.json"] {
         assert_eq!(server.get(path).send().await.unwrap().status(), 200, "{path}");
     }
     let response = server.get("/v1/models").send().await.unwrap();
@@ -98,7 +98,7 @@ async fn every_route_of_the_document_but_the_open_ones_needs_a_key() {
             }
         }
     }
-    assert_eq!(open, ["/healthz", "/readyz"]);
+    assert_eq!(open, ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"]);
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ fn keys_that_cannot_be_read_stop_the_start() {
 #[tokio::test]
 async fn browsers_are_told_what_an_answer_is_not() {
     let server = Server::shared();
-    for path in ["/healthz", "/nowhere", "/docs/", "/v1/models"] {
+    for path in ["/healthz", "/nowhere", "/", "/docs/", "/v1/models"] {
         let response = server.get(path).send().await.unwrap();
         let [nosniff, frames, referrer, policy] =
             ["x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy"]

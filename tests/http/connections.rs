@@ -99,7 +99,7 @@ fn a_client_that_does_not_read_its_answers_is_left() {
         if let Err(error) = stream.write_all(request) {
             break error.kind();
         }
-        assert!(start.elapsed() < Duration::from_secs(60));
+        assert!(start.elapsed() < Duration::from_mins(1));
     };
     assert!(matches!(refused, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{refused:?}");
 }
@@ -116,7 +116,7 @@ fn connections_beyond_the_most_are_refused_at_once_and_health_answers() {
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
     assert!(answer.contains("\"code\":\"busy\"") && answer.contains("connection: close"), "{answer}");
-    for path in ["healthz", "readyz"] {
+    for path in ["healthz", "readyz", "v2/health/ready"] {
         let request = format!("GET /{path} HTTP/1.1\r\nhost: x\r\n\r\n");
         assert!(ask(&mut connect(&server), request.as_bytes()).starts_with("HTTP/1.1 200"), "{path}");
     }

@@ -9,6 +9,7 @@ mod explain;
 mod explain_all;
 mod filters;
 mod health;
+mod kserve;
 mod layer_outputs;
 mod layers;
 mod limits;

@@ -1,6 +1,6 @@
 //! Models out of a models directory: a small network that is no VGG, and a full-size VGG16.
 
-use std::{fs, sync::OnceLock};
+use std::{fs, path::Path, sync::OnceLock};
 
 use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
@@ -15,21 +15,20 @@ use crate::{
 
 /// A server of the full-size VGG16, called `vgg16`: made once, since it has 138 million numbers.
 pub fn full_size_vgg16() -> &'static Server {
-    // The model is loaded when it is asked for: its directory stays.
-    static SERVER: OnceLock<(Server, TempDir)> = OnceLock::new();
-    let (server, _) = SERVER.get_or_init(|| {
-        let models = tempfile::tempdir().unwrap();
-        let directory = models.path().join("vgg16");
-        fs::create_dir(&directory).unwrap();
-        fs::write(directory.join("model.onnx"), vgg16::full_size().to_bytes()).unwrap();
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        // The model is loaded when it is asked for, and nobody would remove half a gigabyte in a temporary directory of a static's.
+        let models = Path::new(env!("CARGO_TARGET_TMPDIR")).join("full_size");
+        let directory = models.join("vgg16");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("new"), vgg16::full_size().to_bytes()).unwrap();
+        fs::rename(directory.join("new"), directory.join("model.onnx")).unwrap();
         fs::write(directory.join("model.toml"), "[preprocessing]\nmode = \"caffe\"\nresize = \"stretch\"").unwrap();
-        let server = Server::start(|config| {
-            config.models.dir = models.path().into();
+        Server::start(|config| {
+            config.models.dir = models;
             config.server.request_timeout = 600;
-        });
-        (server, models)
-    });
-    server
+        })
+    })
 }
 
 fn small() -> (Server, TempDir) {

@@ -27,7 +27,7 @@ fn files() -> BTreeSet<String> {
 
 #[tokio::test]
 async fn the_root_is_the_page_which_may_use_nothing_but_this_service() {
-    let response = Server::shared().get("/").send().await.unwrap();
+    let response = Server::shared().get("/").header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8");
     assert_eq!(header(&response, "x-content-type-options"), "nosniff");

@@ -28,9 +28,8 @@ impl Events {
         let request = Client::new().get(format!("http://{address}{path}/events"));
         let request = last.into_iter().fold(request, |request, last| request.header("last-event-id", last));
         let response = request.send().await.unwrap();
-        if response.status() != 200 {
-            panic!("{}: {}", response.status(), response.text().await.unwrap());
-        }
+        let status = response.status();
+        assert!(status == 200, "{status}: {}", response.text().await.unwrap());
         assert_eq!(header(&response, "content-type"), "text/event-stream");
         Self { response, text: String::new(), heartbeats: 0 }
     }

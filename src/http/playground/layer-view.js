@@ -37,10 +37,12 @@ export class LayerView {
   clear() {
     this.asking.abort();
     this.layer = null;
+    this.hasPicture = false;
     this.filter.clear();
   }
 
   setPicture(picture) {
+    this.hasPicture = true;
     this.filter.setPicture(picture);
     this.#refresh();
   }
@@ -73,7 +75,7 @@ export class LayerView {
     this.asking.abort();
     this.asking = new AbortController();
     const { layer } = this;
-    if (!layer || !hasMaps(layer) || !state.picture || state.tab !== "network") return;
+    if (!layer || !hasMaps(layer) || !this.hasPicture || state.tab !== "network") return;
     showProblem(this.problem, null);
     this.element.setAttribute("aria-busy", "true");
     try {

@@ -3,7 +3,7 @@
 import { json, modelAddress, Problem, withPicture } from "./api.js";
 import { byId } from "./dom.js";
 import { LayerView } from "./layer-view.js";
-import { hasMaps, kindOf } from "./layers.js";
+import { hasMaps, kindOf, sizeOf } from "./layers.js";
 import { readMap } from "./maps.js";
 import { showProblem } from "./problem.js";
 import { Stack } from "./stack.js";
@@ -32,10 +32,10 @@ function open(layer) {
 async function build() {
   stale = true;
   layers = state.model.layerList;
-  stack.build(layers);
+  byId("stack-note").hidden = stack.build(layers);
   table.build(layers);
   view.clear();
-  open(layers.findLast((layer) => kindOf(layer) === "convolution" && hasMaps(layer)) ?? layers[0]);
+  open(layers.findLast((layer) => kindOf(layer) === "convolution" && hasMaps(layer) && sizeOf(layer)[0] > 1) ?? layers[0]);
 }
 
 /** Asks for the strongest feature map of each layer, for the fronts of the stack. */
@@ -47,7 +47,7 @@ async function refresh() {
   asking.abort();
   asking = new AbortController();
   showProblem(byId("stack-problem"), null);
-  const drawn = layers.filter(hasMaps);
+  const drawn = stack.layers.filter(hasMaps);
   const every = Math.ceil(drawn.length / MOST_TEXTURES);
   const names = drawn.filter((_, index) => index % every === 0).map(({ name }) => ["layer", name]);
   if (!names.length) return;

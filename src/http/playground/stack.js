@@ -6,6 +6,8 @@ import { drawTile } from "./tile.js";
 
 /** How far it can be turned, in degrees: the faces that are drawn stay in front. */
 const LIMITS = { across: [-78, -20], down: [-38, -4] };
+/** More layers than these are too many to tell apart: normalisations and the like are left out. */
+const MOST = 60;
 const START = { across: -44, down: -15 };
 
 export class Stack {
@@ -21,22 +23,26 @@ export class Stack {
     new ResizeObserver(() => this.#fit()).observe(this.element);
   }
 
-  /** Shows `layers`. */
-  build(layers) {
+  /** Shows `layers`, or of many the main ones alone; whether all are shown. */
+  build(all) {
+    const layers = all.length > MOST ? all.filter((layer) => kindOf(layer) !== "other") : all;
     this.layers = layers;
     this.buttons = new Map(layers.map((layer) => [layer.name, this.#button(layer)]));
     this.world.replaceChildren(...this.buttons.values());
     this.#place();
     this.#turn();
     this.#fit();
+    return layers === all;
   }
 
   /** Marks the layer called `name` as the one that is open. */
   mark(name) {
-    this.#say(this.layers.find((layer) => layer.name === name));
+    const marked = this.layers.find((layer) => layer.name === name);
+    const [first] = this.layers;
+    if (marked) this.#say(marked);
     for (const [own, button] of this.buttons) {
       button.setAttribute("aria-pressed", own === name);
-      button.tabIndex = own === name ? 0 : -1;
+      button.tabIndex = own === (marked ?? first).name ? 0 : -1;
     }
   }
 

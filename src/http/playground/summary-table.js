@@ -28,8 +28,8 @@ export class SummaryTable {
   #row(layer) {
     const button = h("button", { type: "button", class: "row-button", on: { click: () => this.open(layer) } }, layer.name);
     return h("tr", {},
-      h("th", { scope: "row" }, h("span", { class: `dot ${kindOf(layer)}`, "aria-hidden": "true" }), button,
-        h("span", { class: "layer-type" }, layer.type)),
+      h("th", { scope: "row" }, h("div", { class: "row" },
+        h("span", { class: `dot ${kindOf(layer)}`, "aria-hidden": "true" }), button, h("span", { class: "layer-type" }, layer.type))),
       h("td", {}, shapeText(layer)),
       h("td", { class: "number" }, layer.parameters ? whole(layer.parameters) : "–"));
   }
