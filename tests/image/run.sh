@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image by the Dockerfile with buildah, without a registry of images: Debian by mmdebstrap, Rust from this machine. Then runs the
-# service in it, as its user, and asks it. Needs root, Debian, and 5 GB at GLASSBOX_IMAGE_DIR (a new directory
-# by default, which is removed).
+# service in it, as its user, and asks it. Needs root, Debian, and 5 GB at GLASSBOX_IMAGE_DIR (a new directory by default, which is removed).
 #
 # GLASSBOX_IMAGE_QUICK=1 leaves out the compiler's optimisation, to try this script: the size said at the end is not the image's then.
 set -euo pipefail
@@ -47,7 +46,10 @@ for file in /x /etc/x /usr/local/bin/x /usr/local/lib/x; do
 	! run "$container" -- touch "$file" 2>/dev/null || { echo "$file can be written" >&2; exit 1; }
 done
 
-! run "$container" -- glassbox health 2>/dev/null
+if run "$container" -- glassbox health 2>/dev/null; then
+	echo "it is said to be ready before it is started" >&2
+	exit 1
+fi
 run "$container" -- glassbox serve &
 service=$!
 for _ in $(seq 300); do
@@ -56,10 +58,11 @@ for _ in $(seq 300); do
 	sleep 1
 done
 run "$container" -- glassbox health
-answer=$(curl -sSf -F image=@docs/stop-sign.png "http://127.0.0.1:$port/v1/models/vgg16-caltech101/predict?top=1")
+model=http://127.0.0.1:$port/v1/models/vgg16-caltech101
+answer=$(curl -sSf -F image=@docs/stop-sign.png "$model/predict?top=1")
 grep -q '"label":"stop_sign"' <<<"$answer" || { echo "unexpected: $answer" >&2; exit 1; }
-curl -sSf -F image=@docs/stop-sign.png -H 'Accept: image/png' "http://127.0.0.1:$port/v1/models/vgg16-caltech101/explain/grad-cam" | head -c 4 | grep -q PNG
-curl -sSf -X POST -H 'Prefer: respond-async' "http://127.0.0.1:$port/v1/models/vgg16-caltech101/activation-maximization?class=yin_yang&iterations=1" |
+curl -sSf -F image=@docs/stop-sign.png -H 'Accept: image/png' "$model/explain/grad-cam" | head -c 4 | grep -q PNG
+curl -sSf -X POST -H 'Prefer: respond-async' "$model/activation-maximization?class=yin_yang&iterations=1" |
 	grep -q '"status"'
 root=$(buildah mount "$container")
 echo "the image answers; its files take $(du -sm --apparent-size "$root" | cut -f1) MB, $(stat -c %s "$root/usr/local/bin/glassbox") bytes of them the binary"
