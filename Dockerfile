@@ -43,7 +43,9 @@ COPY --from=build /out/glassbox /usr/local/bin/
 # The one place that is written to: jobs, and the weights that sessions share. The rest may be read-only.
 COPY --from=build --chown=10001:10001 /out/state /var/lib/glassbox
 VOLUME /var/lib/glassbox
-ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so \
+# ONNX Runtime would make up an id of this machine for its telemetry, which Glassbox turns off only after that.
+ENV ORT_DISABLE_TELEMETRY=1 \
+    ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so \
     GLASSBOX_MODELS__DIR=/models \
     GLASSBOX_MODELS__CACHE_DIR=/var/lib/glassbox/cache \
     GLASSBOX_JOBS__STORE=sqlite:/var/lib/glassbox/jobs.db

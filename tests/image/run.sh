@@ -13,7 +13,8 @@ fi
 directory=${GLASSBOX_IMAGE_DIR:-$(mktemp -d)}
 export STORAGE_DRIVER=vfs TMPDIR="$directory/tmp" BUILDAH_ISOLATION=chroot
 mkdir -p "$TMPDIR"
-buildah() { command buildah --root "$directory/storage" --runroot "$directory/run" "$@"; }
+store=(--root "$directory/storage" --runroot "$directory/run")
+buildah() { command buildah "${store[@]}" "$@"; }
 service=
 trap '[ -z "$service" ] || kill "$service" 2>/dev/null; [ -n "${GLASSBOX_IMAGE_DIR:-}" ] || rm -rf "$directory"' EXIT
 
@@ -41,7 +42,8 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 user=$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' localhost/glassbox)
 [ "$user" = 10001:10001 ] || { echo "the image runs as \`$user\`" >&2; exit 1; }
 # buildah cannot make the rest read-only, but it can only be read by this user.
-run() { buildah run --network host --env GLASSBOX_SERVER__LISTEN="127.0.0.1:$port" "$@"; }
+options=(--network host --env "GLASSBOX_SERVER__LISTEN=127.0.0.1:$port")
+run() { buildah run "${options[@]}" "$@"; }
 for file in /x /etc/x /usr/local/bin/x /usr/local/lib/x; do
 	! run "$container" -- touch "$file" 2>/dev/null || { echo "$file can be written" >&2; exit 1; }
 done
@@ -50,7 +52,8 @@ if run "$container" -- glassbox health 2>/dev/null; then
 	echo "it is said to be ready before it is started" >&2
 	exit 1
 fi
-run "$container" -- glassbox serve &
+# Not by the function, so that it is the process that can be ended.
+command buildah "${store[@]}" run "${options[@]}" "$container" -- glassbox serve &
 service=$!
 for _ in $(seq 300); do
 	run "$container" -- glassbox health 2>/dev/null && break
@@ -61,7 +64,8 @@ run "$container" -- glassbox health
 model=http://127.0.0.1:$port/v1/models/vgg16-caltech101
 answer=$(curl -sSf -F image=@docs/stop-sign.png "$model/predict?top=1")
 grep -q '"label":"stop_sign"' <<<"$answer" || { echo "unexpected: $answer" >&2; exit 1; }
-curl -sSf -F image=@docs/stop-sign.png -H 'Accept: image/png' "$model/explain/grad-cam" | head -c 4 | grep -q PNG
+curl -sSf -F image=@docs/stop-sign.png -H 'Accept: image/png' -o "$directory/cam.png" "$model/explain/grad-cam"
+head -c 4 "$directory/cam.png" | grep -q PNG
 curl -sSf -X POST -H 'Prefer: respond-async' "$model/activation-maximization?class=yin_yang&iterations=1" |
 	grep -q '"status"'
 root=$(buildah mount "$container")
