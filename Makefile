@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare openapi zoo browser-test kserve-test
+.PHONY: help run test check runtime bench compare openapi zoo browser-test kserve-test manifests-test
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,3 +47,6 @@ openapi: runtime ## Write openapi/openapi.json
 kserve-test: runtime ## Call the service with KServe's own Python client
 	cargo build
 	@tests/kserve/run.sh
+
+manifests-test: ## Check the manifests in docker/ against the schemas of Compose, Kubernetes and KServe
+	@tests/manifests/run.sh

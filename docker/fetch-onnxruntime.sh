@@ -1,16 +1,17 @@
 #!/bin/sh
-# Puts the ONNX Runtime library of docker/onnxruntime.txt into a directory; does nothing if that version is there.
-# usage: docker/fetch-onnxruntime.sh [directory, .onnxruntime by default]
+# Puts the ONNX Runtime library of docker/onnxruntime.txt and its licences into a directory; does nothing if that version is there.
+# usage: docker/fetch-onnxruntime.sh [directory, .onnxruntime by default] [platform, as uname -sm names it: Linux-aarch64]
 set -eu
 list=$(dirname "$0")/onnxruntime.txt
 into=${1:-.onnxruntime}
 version=$(sed -n 's/^onnxruntime==\([0-9.]*\).*/\1/p' "$list")
 
-case $(uname -s)-$(uname -m) in
+wanted=${2:-$(uname -s)-$(uname -m)}
+case $wanted in
 Linux-x86_64) platform=manylinux_2_28_x86_64 uv_platform=x86_64-manylinux_2_28 suffix=so ;;
 Linux-aarch64) platform=manylinux_2_28_aarch64 uv_platform=aarch64-manylinux_2_28 suffix=so ;;
 Darwin-arm64) platform=macosx_14_0_arm64 uv_platform=aarch64-apple-darwin suffix=dylib ;;
-*) echo "No pinned ONNX Runtime for $(uname -sm): put the library into $into/ yourself, or set ORT_DYLIB_PATH." >&2; exit 1 ;;
+*) echo "No pinned ONNX Runtime for $wanted: put the library into $into/ yourself, or set ORT_DYLIB_PATH." >&2; exit 1 ;;
 esac
 [ -e "$into/libonnxruntime.$suffix" ] && [ "$(cat "$into/version" 2>/dev/null)" = "$version" ] && exit 0
 
@@ -30,5 +31,6 @@ fi
 mkdir -p "$into"
 cp "$work"/onnxruntime/capi/libonnxruntime.*"$version"* "$into/libonnxruntime.$suffix.new"
 mv "$into/libonnxruntime.$suffix.new" "$into/libonnxruntime.$suffix"
+cp "$work/onnxruntime/LICENSE" "$work/onnxruntime/ThirdPartyNotices.txt" "$into/"
 echo "$version" >"$into/version"
 echo "ONNX Runtime $version is in $into/"

@@ -280,6 +280,41 @@ fn what_kserve_appends_is_understood_even_twice() {
 }
 
 #[test]
+fn health_tells_by_its_exit_status_whether_a_service_is_ready() {
+    let mut service = glassbox(&["serve", "--listen", "127.0.0.1:0"])
+        .env("GLASSBOX_LOG__FORMAT", "json")
+        .env("GLASSBOX_SERVER__DRAIN_DELAY", "60")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
+    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let listening = log.find(|line| line["message"] == "listening").unwrap();
+    let address = listening["address"].as_str().unwrap().to_owned();
+    let url = format!("http://{address}/");
+    assert!(log.any(|line| line["message"] == "ready"));
+    succeed(&["health", "--url", &url]);
+    let of_settings = || {
+        let mut command = glassbox(&["health"]);
+        command.env("GLASSBOX_SERVER__LISTEN", &address).env("HTTP_PROXY", "http://127.0.0.1:1");
+        command
+    };
+    assert!(of_settings().status().unwrap().success());
+
+    assert!(Command::new("kill").arg(service.id().to_string()).status().unwrap().success());
+    let draining = Instant::now();
+    while of_settings().stderr(Stdio::null()).status().unwrap().success() {
+        assert!(draining.elapsed() < Duration::from_secs(20));
+    }
+    let message = fail(&mut of_settings());
+    assert!(message.contains(&address) && message.contains("/readyz answers 503"), "{message}");
+    service.kill().unwrap();
+    service.wait().unwrap();
+    let message = fail(&mut glassbox(&["health", "--url", &url]));
+    assert!(message.contains(&url) && message.contains("not ready: "), "{message}");
+}
+
+#[test]
 fn a_key_is_printed_with_its_line_for_the_file() {
     let printed = String::from_utf8(succeed(&["key", "alice", "--scopes", "jobs,metrics"])).unwrap();
     let words: Vec<_> = printed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();

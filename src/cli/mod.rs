@@ -4,6 +4,7 @@ mod activation_maximization;
 mod check;
 mod explain;
 mod files;
+mod health;
 mod import;
 mod interrupt;
 mod key;
@@ -42,6 +43,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Health(health::Health),
     Predict(predict::Predict),
     Explain(explain::Explain),
     ActivationMaximization(activation_maximization::ActivationMaximization),
@@ -89,6 +91,10 @@ fn run(cli: Cli) -> Result<()> {
         return openapi.run();
     }
     let mut config = Config::load(cli.config.as_deref(), environment())?;
+    // Asked every few seconds, beside a service: it has no log and no traces of its own.
+    if let Command::Health(health) = &cli.command {
+        return health.run(&config);
+    }
     if let Some(directory) = cli.models {
         if !directory.is_dir() && !cli.command.makes_models() {
             let message = format!("--models names `{}`, which is no directory", directory.display());
@@ -99,6 +105,7 @@ fn run(cli: Cli) -> Result<()> {
     let _log = log::start(&config)?;
     match cli.command {
         Command::Serve(serve) => serve.run(config),
+        Command::Health(health) => health.run(&config),
         Command::Predict(predict) => predict.run(&config),
         Command::Explain(explain) => explain.run(&config),
         Command::ActivationMaximization(maximization) => maximization.run(&config),
