@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare openapi zoo browser-test kserve-test manifests-test
+.PHONY: help run test check runtime bench compare openapi zoo browser-test kserve-test manifests-test image-test audit sbom
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,3 +50,14 @@ kserve-test: runtime ## Call the service with KServe's own Python client
 
 manifests-test: ## Check the manifests in docker/ against the schemas of Compose, Kubernetes and KServe
 	@tests/manifests/run.sh
+
+image-test: runtime ## Build the image with buildah (root, Debian; half an hour) and ask the service in it; see tests/image/run.sh
+	@tests/image/run.sh
+
+audit: ## Check dependencies by deny.toml: licences, advisories, bans, sources (or CHECKS="bans licenses sources", which need no network)
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check $(CHECKS)
+
+sbom: ## Write glassbox.cdx.json, the bill of materials of the binary (CycloneDX)
+	cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
+	cargo cyclonedx --format json --spec-version 1.5 --describe crate --no-build-deps

@@ -21,8 +21,9 @@ fn files() -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     visit(Path::new(DIRECTORY), &mut files);
     // The pictures of the gallery are drawn from these.
-    let is_source = |file: &Path| file.starts_with("gallery") && file.extension().is_some_and(|kind| kind == "svg");
-    files.retain(|file| !is_source(Path::new(file)));
+    files.retain(|file| {
+        !(file.starts_with("gallery/") && Path::new(file).extension().is_some_and(|kind| kind == "svg"))
+    });
     files
 }
 
