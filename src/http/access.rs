@@ -95,6 +95,7 @@ fn scope_of(route: &str) -> Option<Scope> {
         "/metrics" => Some(Scope::Metrics),
         route if route.starts_with("/v1/jobs") => Some(Scope::Jobs),
         route if route.starts_with("/v2/health/") => None,
+        "/v2" => Some(Scope::Explain),
         route if route.starts_with("/v1/") || route.starts_with("/v2/") => Some(Scope::Explain),
         _ => None,
     }

@@ -33,7 +33,7 @@ const isAnnounced = (message, expected) => expected.some((status) => message.inc
 /**
  * Runs `test` with a page that is open on the playground. `expected` are words of the errors in the console that the test brings about.
  */
-export async function withPage(test, { expected = [], settle = true, ...options } = {}) {
+export async function withPage(test, { expected = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, acceptDownloads: true, ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: server.origin });
   const page = await context.newPage();
@@ -50,7 +50,7 @@ export async function withPage(test, { expected = [], settle = true, ...options 
   page.setDefaultTimeout(60_000);
   try {
     await page.goto(server.origin);
-    if (settle) await explained(page);
+    await explained(page);
     await test(page);
     assert.deepEqual(complaints, []);
   } finally {

@@ -5,6 +5,7 @@ import "./explanations.mjs";
 import "./comparing.mjs";
 import "./saving.mjs";
 import "./network.mjs";
+import "./models.mjs";
 import "./jobs.mjs";
 import "./errors.mjs";
 import "./access.mjs";

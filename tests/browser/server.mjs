@@ -24,7 +24,7 @@ export async function serve() {
     ...process.env,
     GLASSBOX_SERVER__LISTEN: `127.0.0.1:${port}`,
     GLASSBOX_JOBS__STORE: "memory",
-    GLASSBOX_LOG__LEVEL: "warn",
+    GLASSBOX_LOG__LEVEL: "error",
   };
   const service = spawn(binary, ["serve"], { cwd: ROOT, env: environment, stdio: ["ignore", "inherit", "inherit"] });
   const origin = `http://127.0.0.1:${port}`;

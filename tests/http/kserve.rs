@@ -108,7 +108,7 @@ async fn v1_clients_see_that_the_service_and_the_model_are_there() {
 
 const V2: &str = "/v2/models/vgg16-caltech101";
 
-fn infer(input: Value, more: Value) -> RequestBuilder {
+fn infer(input: &Value, more: &Value) -> RequestBuilder {
     let mut body = json!({"id": "7", "inputs": [input]});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     post(&format!("{V2}/infer"), &body)
@@ -136,7 +136,7 @@ async fn v2_infers_from_numbers_and_from_files() {
     let numbers = preprocessed();
     let two = [numbers.clone(), numbers.clone()].concat();
     let flat = json!({"name": "input", "shape": [2, 3, 224, 224], "datatype": "FP32", "data": two});
-    let answer = answered(infer(flat, json!({}))).await;
+    let answer = answered(infer(&flat, &json!({}))).await;
     assert_eq!((&answer["model_name"], &answer["id"]), (&json!("vgg16-caltech101"), &json!("7")));
     let outputs = answer["outputs"].as_array().unwrap();
     assert_eq!((&outputs[0]["name"], &outputs[1]["name"]), (&json!("probabilities"), &json!("logits")));
@@ -148,13 +148,13 @@ async fn v2_infers_from_numbers_and_from_files() {
 
     let nested = json!({"name": "input", "shape": [1, 3, 224, 224], "datatype": "FP32", "data": [nested(&numbers)]});
     let only = json!({"outputs": [{"name": "probabilities"}]});
-    let answer = answered(infer(nested, only.clone())).await;
+    let answer = answered(infer(&nested, &only)).await;
     let again: Vec<f64> = serde_json::from_value(answer["outputs"][0]["data"].clone()).unwrap();
     assert_eq!(answer["outputs"].as_array().unwrap().len(), 1);
     assert_eq!(again, probabilities[..101]);
 
     let files = json!({"name": "input", "shape": [1], "datatype": "BYTES", "data": [b64()]});
-    let answer = answered(infer(files, only)).await;
+    let answer = answered(infer(&files, &only)).await;
     let of_file: Vec<f64> = serde_json::from_value(answer["outputs"][0]["data"].clone()).unwrap();
     let model = answered(Server::shared().get(MODEL)).await;
     let best = (0..101).max_by(|a, b| of_file[*a].total_cmp(&of_file[*b])).unwrap();
@@ -182,7 +182,7 @@ async fn v2_takes_the_input_as_bytes_after_the_json_and_gives_none() {
 #[tokio::test]
 async fn v2_refuses_tensors_that_the_model_does_not_have() {
     let tensor = |name: &str, shape: Value, datatype: &str, data: Value| {
-        infer(json!({"name": name, "shape": shape, "datatype": datatype, "data": data}), json!({}))
+        infer(&json!({"name": name, "shape": shape, "datatype": datatype, "data": data}), &json!({}))
     };
     assert!(refused(tensor("x", json!([1]), "BYTES", json!([b64()])), 400).await.contains("`input`"));
     for (shape, datatype, data) in [
@@ -194,12 +194,12 @@ async fn v2_refuses_tensors_that_the_model_does_not_have() {
         (json!([1, 3, 224, 224]), "INT8", json!([1])),
         (json!([2]), "BYTES", json!([b64()])),
         (json!([1]), "BYTES", json!(["?"])),
-        (json!([18446744073709551615u64]), "BYTES", json!([])),
+        (json!([u64::MAX]), "BYTES", json!([])),
         (json!([-1, 3, 224, 224]), "FP32", json!([])),
     ] {
         refused(tensor("input", shape, datatype, data), 400).await;
     }
     refused(post(&format!("{V2}/infer"), &json!({"inputs": []})), 400).await;
     let file = json!({"name": "input", "shape": [1], "datatype": "BYTES", "data": [b64()]});
-    refused(infer(file, json!({"outputs": [{"name": "classes"}]})), 400).await;
+    refused(infer(&file, &json!({"outputs": [{"name": "classes"}]})), 400).await;
 }

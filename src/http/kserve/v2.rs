@@ -114,7 +114,7 @@ struct InputTensor {
     /// The input's name, as the model's metadata has it.
     #[schema(examples("input"))]
     name: String,
-    /// [N, 3, H, W], or [N] for BYTES.
+    /// `[N, 3, H, W]`, or `[N]` for BYTES.
     #[schema(examples(json!([1])))]
     shape: Vec<usize>,
     /// `FP32` or `BYTES`.
@@ -143,12 +143,15 @@ struct OutputName {
 /// What the binary extension asks for.
 #[derive(Debug, Default, Deserialize)]
 struct Parameters {
-    #[serde(default)]
-    binary_data_size: Option<usize>,
-    #[serde(default)]
-    binary_data: bool,
-    #[serde(default)]
-    binary_data_output: bool,
+    /// How many bytes after the JSON are this tensor's.
+    #[serde(default, rename = "binary_data_size")]
+    size: Option<usize>,
+    /// Whether this output is wanted as bytes.
+    #[serde(default, rename = "binary_data")]
+    output: bool,
+    /// Whether all outputs are wanted as bytes.
+    #[serde(default, rename = "binary_data_output")]
+    outputs: bool,
 }
 
 /// Tensors out.
@@ -238,7 +241,7 @@ fn json_length(headers: &HeaderMap, length: usize) -> Result<usize> {
 
 fn refuse_binary_outputs(request: &InferRequest) -> Result<()> {
     let binary = |parameters: &Option<Parameters>| {
-        parameters.as_ref().is_some_and(|parameters| parameters.binary_data || parameters.binary_data_output)
+        parameters.as_ref().is_some_and(|parameters| parameters.output || parameters.outputs)
     };
     let outputs = request.outputs.iter().flatten().any(|output| binary(&output.parameters));
     if outputs || binary(&request.parameters) {
@@ -303,7 +306,7 @@ fn floats(input: &InputTensor, binary: &[u8], model: &Model) -> Result<Vec<f32>>
         let flat = [length];
         return numbers::read(json, if is_nested { &input.shape } else { &flat });
     }
-    let stated = input.parameters.as_ref().and_then(|parameters| parameters.binary_data_size);
+    let stated = input.parameters.as_ref().and_then(|parameters| parameters.size);
     let expected = length * size_of::<f32>();
     if stated != Some(expected) || binary.len() != expected {
         let message = format!("there is no `data`, nor are there {expected} bytes of it after the JSON");
