@@ -1,5 +1,6 @@
 """Keras' networks for zoo.py: settled, differentiated by `tf.GradientTape`, and exported by Keras and by tf2onnx."""
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -45,6 +46,8 @@ class Network:
 
     def build(self, precision, activation):
         keras.backend.clear_session()
+        # The model before, whose weights take a gigabyte, is part of cycles.
+        gc.collect()
         keras.config.set_dtype_policy(precision)
         keras.config.set_floatx(precision)
         return self.make(activation)
