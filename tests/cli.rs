@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -26,6 +26,14 @@ fn glassbox(arguments: &[&str]) -> Command {
     command.args(arguments).env("GLASSBOX_MODELS__CACHE_DIR", env!("CARGO_TARGET_TMPDIR"));
     command.env("GLASSBOX_JOBS__STORE", "memory");
     command
+}
+
+/// The rest of a starting service's log, which is JSON, and its line that tells the address.
+fn listening(service: &mut Child) -> (impl Iterator<Item = Value> + use<>, Value) {
+    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
+    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let line = log.find(|line| line["message"] == "listening").unwrap();
+    (log, line)
 }
 
 fn succeed(arguments: &[&str]) -> Vec<u8> {
@@ -249,9 +257,7 @@ fn a_service_logs_where_it_listens_and_stops_when_asked_to() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
-    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let listening = log.find(|line| line["message"] == "listening").unwrap();
+    let (mut log, listening) = listening(&mut service);
     assert!(listening["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{listening}");
     assert!(log.any(|line| line["message"] == "ready"));
     let terminated = Command::new("kill").arg(service.id().to_string()).status().unwrap();
@@ -269,9 +275,7 @@ fn what_kserve_appends_is_understood_even_twice() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
-    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let listening = log.find(|line| line["message"] == "listening").unwrap();
+    let (_, listening) = listening(&mut service);
     service.kill().unwrap();
     service.wait().unwrap();
     assert_eq!(listening["address"], format!("0.0.0.0:{port}"));
@@ -287,9 +291,7 @@ fn health_tells_by_its_exit_status_whether_a_service_is_ready() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(service.stderr.take().unwrap()).lines();
-    let mut log = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let listening = log.find(|line| line["message"] == "listening").unwrap();
+    let (mut log, listening) = listening(&mut service);
     let address = listening["address"].as_str().unwrap().to_owned();
     let url = format!("http://{address}/");
     assert!(log.any(|line| line["message"] == "ready"));

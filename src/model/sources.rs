@@ -124,3 +124,20 @@ fn read_directory(directory: &Path) -> Result<Files> {
     }
     Ok(Files { graph: Graph::read_file(&directory.join("model.onnx"))?, manifest, labels })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mounted_model_is_served_under_the_name_that_the_command_line_gives() {
+        let mut config = Config::default();
+        config.models.dir = "/nowhere".into();
+        config.models.mounted = Some(("mine".into(), "/mnt/models".into()));
+        let sources = sources(&config).unwrap();
+        assert!(matches!(&sources["mine"], Source::Directory(path) if path == Path::new("/mnt/models")));
+        assert!(matches!(sources[BUILT_IN], Source::BuiltIn));
+        config.models.mounted = Some(("no/name".into(), "/mnt/models".into()));
+        assert!(matches!(super::sources(&config).unwrap()["no/name"], Source::Unaddressable));
+    }
+}
