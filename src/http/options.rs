@@ -84,17 +84,20 @@ pub fn from_query(query: &str) -> Result<Pairs> {
     serde_html_form::from_str(query).map_err(|error| malformed(&error))
 }
 
-/// The pairs of a JSON object: scalars as text, a list as a repeated key, null as absent.
+/// The pairs of a JSON object: scalars as text, a list of them as a repeated key, null as absent.
 pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
     let mut pairs = Pairs::new();
     for (key, value) in object {
-        let values = if let Value::Array(values) = value { values } else { vec![value] };
+        let values = match value {
+            Value::Null => continue,
+            Value::Array(values) => values,
+            value => vec![value],
+        };
         for value in values {
             let text = match value {
-                Value::Null => continue,
                 Value::String(text) => text,
                 Value::Bool(_) | Value::Number(_) => value.to_string(),
-                Value::Array(_) | Value::Object(_) => {
+                Value::Null | Value::Array(_) | Value::Object(_) => {
                     return Err(Error::unprocessable(
                         "invalid_option",
                         format!("option `{}` takes a text, a number or a list of them", excerpt(&key)),
@@ -237,8 +240,10 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_no_values() {
-        let object = serde_json::from_str(r#"{"top": {"a": 1}}"#).unwrap();
-        assert!(from_json(object).unwrap_err().message.contains("`top`"));
+    fn objects_lists_in_lists_and_nulls_in_lists_are_no_values() {
+        for json in [r#"{"top": {"a": 1}}"#, r#"{"top": [[1]]}"#, r#"{"top": [null]}"#] {
+            let object = serde_json::from_str(json).unwrap();
+            assert!(from_json(object).unwrap_err().message.contains("`top`"), "{json}");
+        }
     }
 }
