@@ -70,12 +70,28 @@ def say_what_pictures_are(value):
 
 
 @schemathesis.hook
+def map_case(context, case):
+    adjust(case)
+    return case
+
+
+@schemathesis.hook
 def before_call(context, case, kwargs):
+    # `map_case` is not asked about the document's examples.
+    if case.meta is not None and case.meta.phase.name.value == "examples":
+        adjust(case)
+
+
+def adjust(case):
     places = [place for place in (case.query, case.body) if isinstance(place, dict)]
     if isinstance(case.body, dict) and isinstance(case.body.get("parameters"), dict):
         places.append(case.body["parameters"])
     for place in places:
         ask_for_little(place)
+    if not case.operation.path.endswith(("/saliency", "/activation-maximization")):
+        # Two kinds of calls as jobs are enough: the rest would be waited for at the end.
+        for name in [name for name in case.headers or {} if name.lower() == "prefer"]:
+            del case.headers[name]
     if case.meta is not None and case.meta.generation.mode.is_positive:
         put_right(case, places)
 
@@ -183,6 +199,9 @@ def name_one_target(case, places):
     for place in places:
         for name in ("class", "layer", "filter", "size"):
             place.pop(name, None)
+    if not any(place.get("recipe") == "lucid" for place in places):
+        for place in places:
+            place.pop("frequency_power", None)
     case.query = {**(case.query or {}), "class": CLASSES[0]}
 
 
