@@ -20,6 +20,8 @@ export function showProblem(place, error, again) {
 function titleOf(error) {
   switch (error.status) {
     case undefined: return error.title ?? "Something went wrong in this page";
+    case 401: return "An API key is needed";
+    case 403: return "This key does not allow it";
     case 404: return "Not there";
     case 413: return "Too large";
     case 415:
