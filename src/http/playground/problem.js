@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 export function problemBox(error, again) {
   return h("div", { class: "problem", role: "alert" },
     h("p", { class: "problem-title" }, titleOf(error)),
-    h("p", {}, sentence(error.message)),
+    h("p", {}, sentence(messageOf(error))),
     error.requestId ? h("p", { class: "problem-id" }, `${error.job ? "Job" : "Request"} `, h("code", {}, error.requestId)) : null,
     again ? h("button", { type: "button", class: "button small", on: { click: again } }, "Try again") : null,
   );
@@ -16,6 +16,9 @@ export function problemBox(error, again) {
 export function showProblem(place, error, again) {
   place.replaceChildren(...(error ? [problemBox(error, again)] : []));
 }
+
+/** What to do: the service tells programs where a key goes, and people have a field. */
+const messageOf = (error) => (error.code === "missing_key" ? "Put yours into the field at the top of this page" : error.message);
 
 function titleOf(error) {
   switch (error.status) {
