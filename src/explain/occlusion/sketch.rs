@@ -45,7 +45,8 @@ impl Sketch {
         due
     }
 
-    /// The values, where each cell that is not known has the mean of the known ones in the smallest block around it that has any.
+    /// The values, where each cell that is not known has the mean of the smallest block around it of which something is known, that is of
+    /// the block's quarters of which something is.
     pub fn filled(&self) -> Array3<f32> {
         let mut values = self.values.clone();
         for mut of_class in values.outer_iter_mut() {
@@ -91,7 +92,9 @@ mod tests {
         let blocks = array![[[0.5, 0.5, 0.25, 0.25], [0.5, 0.5, 0.25, 0.25], [0.375, 0.375, 0.375, 0.375]]];
         assert_eq!(sketch.filled(), blocks);
         sketch.add(&[[0, 1], [2, 3]], &array![[1.0, 0.0]].view());
-        let finer = array![[[0.5, 1.0, 0.25, 0.25], [0.75, 0.75, 0.25, 0.25], [0.0, 0.0, 0.0, 0.0]]];
+        // The left of the last row takes after the three quarters of which something is known.
+        let third = (0.75_f32 + 0.25 + 0.0) / 3.0;
+        let finer = array![[[0.5, 1.0, 0.25, 0.25], [0.75, 0.75, 0.25, 0.25], [third, third, 0.0, 0.0]]];
         assert_eq!(sketch.filled(), finer);
     }
 
