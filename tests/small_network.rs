@@ -123,13 +123,13 @@ fn what_was_not_used_for_a_while_is_released_and_compiled_again() {
     let cover = || {
         let patches = [Patch { rows: 0..4, columns: 0..4 }];
         let covering = model.cover(&input, &covered, &patches, &[None], &Cancellation::default()).unwrap();
-        covering.probabilities(&patches, &Cancellation::default()).unwrap()
+        covering.probabilities(&patches, &mut |_| {}, &Cancellation::default()).unwrap()
     };
     let empty = model.memory();
     let (logits, probabilities) = (ask(), cover());
     let used = model.memory();
     assert!(used > empty);
-    model.release_idle(Duration::from_secs(3600));
+    model.release_idle(Duration::from_hours(1));
     assert_eq!(model.memory(), used, "all was used within the hour");
     model.release_idle(Duration::ZERO);
     assert_eq!(model.memory(), empty);

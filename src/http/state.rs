@@ -144,7 +144,7 @@ impl App {
         if age.is_zero() {
             return std::future::pending().await;
         }
-        let mut look = tokio::time::interval((age / 4).clamp(Duration::from_secs(1), Duration::from_secs(60)));
+        let mut look = tokio::time::interval((age / 4).clamp(Duration::from_secs(1), Duration::from_mins(1)));
         loop {
             look.tick().await;
             let models = Arc::clone(models);

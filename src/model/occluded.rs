@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ndarray::{Array2, Array4, Axis, concatenate, s};
+use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate, s};
 
 use super::{
     Answer, Question,
@@ -101,20 +101,27 @@ impl Covering<'_> {
         &self.whole
     }
 
-    /// The probability [classes, patches] of each class asked about with each of `patches` in turn covered.
-    pub fn probabilities(&self, patches: &[Patch], cancellation: &Cancellation) -> Result<Array2<f32>> {
+    /// The probability [classes, patches] of each class asked about with each of `patches` in turn covered. Those of each batch go to
+    /// `found` as soon as they are there.
+    pub fn probabilities(
+        &self,
+        patches: &[Patch],
+        found: &mut dyn FnMut(ArrayView2<'_, f32>),
+        cancellation: &Cancellation,
+    ) -> Result<Array2<f32>> {
         let classes = &self.whole.classes;
         let mut probabilities = Array2::zeros((classes.len(), patches.len()));
         let count = patches.len();
         for (index, patches) in patches.chunks(self.batch).enumerate() {
-            let found = match &self.incremental {
+            let of_batch = match &self.incremental {
                 Some(steps) => steps.probabilities(&self.whole, self.input, self.covered, patches, cancellation)?,
                 None => self.in_full(patches, cancellation)?,
             };
             let place = index * self.batch..index * self.batch + patches.len();
             for (mut of_class, &class) in probabilities.outer_iter_mut().zip(classes) {
-                of_class.slice_mut(s![place.clone()]).assign(&found.column(class));
+                of_class.slice_mut(s![place.clone()]).assign(&of_batch.column(class));
             }
+            found(probabilities.slice(s![.., place.clone()]));
             cancellation.report(place.end, count);
         }
         Ok(probabilities)

@@ -1,8 +1,8 @@
 //! A session that several threads run at once, so that a program has its packed weights once.
 //!
 //! `ort` lends a session to one run at a time (`run(&mut self)`), since some execution providers cannot do better. The only one here is
-//! the CPU's, for which ONNX Runtime promises more: "Multiple threads can invoke the Run() method on the same inference session object.
-//! To facilitate this, the Compute() function of all kernels is const" (its high-level design); "Multiple threads are allowed to run
+//! the CPU's, for which ONNX Runtime promises more: "Multiple threads can invoke the `Run()` method on the same inference session object.
+//! To facilitate this, the `Compute()` function of all kernels is const" (its high-level design); "Multiple threads are allowed to run
 //! this function; hence its thread-safe" (`inference_session.h`). The call below is therefore made by hand.
 
 use std::{
