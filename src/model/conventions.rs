@@ -68,16 +68,14 @@ impl Conventions {
 
     /// The conventions of `graph`, whose `input` takes its channels first by now.
     pub fn of(graph: &Graph, input: &PictureInput) -> Self {
-        let tensorflow = graph.producer.starts_with("tf2onnx");
-        let keras = tensorflow || input.layout == Layout::ChannelsLast;
+        let keras = input.layout == Layout::ChannelsLast || graph.producer.starts_with("tf2onnx");
         let family = if keras { Family::of(graph) } else { None };
         let (numbers, reason) = if let Some(scaled) = scaled_inside(graph, &input.name) {
             scaled
         } else if let Some(family) = family {
             (family.numbers.clone(), format!("its names are those of Keras' {}", family.name))
         } else if keras {
-            let sign = if tensorflow { "it is Keras' or TensorFlow's" } else { "its channels are last, as Keras' are" };
-            (Section::mode(Mode::Tf), format!("{sign}, and it is of no family that is known"))
+            (Section::mode(Mode::Tf), "it is Keras' or TensorFlow's, and of no family that is known".to_owned())
         } else if graph.producer.starts_with("onnx-caffe2") {
             (Section::mode(Mode::Caffe), "it is Caffe's".to_owned())
         } else if graph.producer.starts_with("pytorch") {
