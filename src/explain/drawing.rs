@@ -32,12 +32,27 @@ impl Backdrop<'_> {
         imaging::render(photo, *seen, self.input_size(), &order.to_rgb(map), self.style)
     }
 
-    /// The maps drawn side by side, as a PNG file; a 422 if they would be too large together.
+    /// The maps drawn side by side, or divided if the style says so, as a PNG file; a 422 if they would be too large together.
     pub(super) fn png(&self, maps: Vec<ArrayViewD<'_, f32>>) -> Result<Vec<u8>> {
         self.check_size(maps.len())?;
         let drawn = maps.into_iter().map(|map| self.draw(map)).collect::<Result<Vec<_>>>()?;
         self.cancellation.check()?;
-        imaging::encode_png(&imaging::side_by_side(drawn))
+        imaging::encode_png(&imaging::side_by_side(self.divided(drawn)?))
+    }
+
+    /// The maps of two classes, `drawn`, as the one picture that the style's divider makes of them; without one as they are.
+    ///
+    /// A divider for another number of classes is a 422.
+    pub(super) fn divided(&self, drawn: Vec<RgbImage>) -> Result<Vec<RgbImage>> {
+        let Some(divider) = self.style.divider else { return Ok(drawn) };
+        let [left, right] = <[RgbImage; 2]>::try_from(drawn).map_err(|drawn| {
+            let message = format!(
+                "`divider` stands between the maps of two classes, and here are {}: name two, or leave it out",
+                drawn.len()
+            );
+            Error::unprocessable("divider_without_two", message)
+        })?;
+        Ok(vec![imaging::divided(left, &right, divider)])
     }
 
     /// Refuses `count` pictures that would be too large together.
@@ -84,7 +99,7 @@ mod tests {
     use crate::{
         config::Images,
         error::Kind,
-        imaging::{Limits, Output, Region, decode},
+        imaging::{ColorMap, Limits, Output, Region, decode},
         model::ChannelOrder,
     };
 
@@ -109,6 +124,31 @@ mod tests {
         let png = backdrop(&picture(2, 1), &style).png(vec![gradient.view()]).unwrap();
         let drawn = decode(&png, Limits::from(&Images { max_pixels: 2, max_side: 2, ..Images::default() })).unwrap();
         assert_eq!(drawn.into_raw(), [128, 128, 255, 128, 128, 128]);
+    }
+
+    #[test]
+    fn two_maps_are_divided_where_the_divider_stands() {
+        let (low, high) = (ArrayD::from_elem(vec![1, 2], 0.0), ArrayD::from_elem(vec![1, 2], 1.0));
+        let large = picture(10, 1);
+        let drawn = |maps: Vec<_>, divider| {
+            let style = Style {
+                output: Output::Heatmap,
+                colormap: Some(ColorMap::Gray),
+                vmax: Some(1.0),
+                divider: Some(divider),
+                ..Style::default()
+            };
+            backdrop(&large, &style).png(maps)
+        };
+        for (divider, dark) in [(0.0, 0), (0.37, 4), (0.5, 5), (1.0, 10)] {
+            let png = drawn(vec![low.view(), high.view()], divider).unwrap();
+            let row = decode(&png, Limits::from(&Images::default())).unwrap();
+            let levels: Vec<u8> = row.pixels().map(|pixel| pixel.0[0]).collect();
+            assert_eq!(levels, [vec![0; dark], vec![255; 10 - dark]].concat(), "{divider}");
+        }
+        for maps in [vec![low.view()], vec![low.view(); 3]] {
+            assert_eq!(drawn(maps, 0.5).unwrap_err().code, "divider_without_two");
+        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub struct SmoothGrad {
     pub noise: f32,
     /// What the noise is drawn from: equal seeds give equal maps.
     #[arg(long, default_value_t)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub seed: u64,
 }
 

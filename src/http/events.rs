@@ -21,14 +21,14 @@ use utoipa::ToSchema;
 use super::{App, Problem, job::JobBody, jobs::JobId};
 use crate::{
     error::{Kind, Result},
-    jobs::{Id, Job},
+    jobs::{Id, Job, Shown},
 };
 
 /// The version that a client has seen last.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How often the row is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How often something is sent, so that proxies between do not take the stream for dead.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -36,8 +36,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A job's events
 ///
 /// Server-Sent Events: `progress` with the job as `GET /v1/jobs/{job}` has it, `picture` with the picture so far as a PNG file in
-/// base64 (activation maximization), and `end` with the job when it has ended, which ends the stream. A client that comes back
-/// with `Last-Event-ID` gets what is newer; 204 if that was the end.
+/// base64 (activation maximization), `explanation` with what one technique has found (the part of the picture `seen`, whether it is
+/// `finished`, and the `explanation` as in the result; of occlusion, a map that gets finer), and `end` with the job when it has
+/// ended, which ends the stream. A client that comes back with `Last-Event-ID` gets what is newer; 204 if that was the end.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/events",
@@ -136,18 +137,27 @@ impl Events {
         }
     }
 
-    /// Makes ready what is new in `job`. The picture has no id: whoever has not seen what follows it gets it again.
+    /// Makes ready what is new in `job`. What it shows has no id: whoever has not seen what follows it gets it again.
     async fn tell(&mut self, job: &Job) {
-        if job.picture_version > self.seen
-            && let Ok(Some(png)) = self.app.jobs().store().picture(&job.id).await
-        {
-            let picture = json!({"media_type": "image/png", "b64": BASE64_STANDARD.encode(png)});
-            self.ready.push_back(Event::default().event("picture").data(picture.to_string()));
+        if job.shown_version > self.seen {
+            let shown = self.app.jobs().store().shown(&job.id, self.seen).await.unwrap_or_default();
+            self.ready.extend(shown.into_iter().map(event));
         }
         self.ended = job.status.is_final();
         self.seen = job.version;
         let name = if self.ended { "end" } else { "progress" };
         let body = serde_json::to_string(&JobBody::new(job, &self.app)).unwrap_or_default();
         self.ready.push_back(Event::default().event(name).id(job.version.to_string()).data(body));
+    }
+}
+
+/// What a job shows, as an event.
+fn event(shown: Shown) -> Event {
+    match shown {
+        Shown::Picture(png) => {
+            let picture = json!({"media_type": "image/png", "b64": BASE64_STANDARD.encode(png)});
+            Event::default().event("picture").data(picture.to_string())
+        }
+        Shown::Explanation { json, .. } => Event::default().event("explanation").data(String::from_utf8_lossy(&json)),
     }
 }

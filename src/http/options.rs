@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::schema;
@@ -96,7 +96,8 @@ pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
         for value in values {
             let text = match value {
                 Value::String(text) => text,
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Number(number) => whole(&number).map_or_else(|| number.to_string(), |whole| whole.to_string()),
+                Value::Bool(_) => value.to_string(),
                 Value::Null | Value::Array(_) | Value::Object(_) => {
                     return Err(Error::unprocessable(
                         "invalid_option",
@@ -109,6 +110,15 @@ pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
     }
     Ok(pairs)
 }
+
+/// The whole number that is written as `3.0`, which is an integer to JSON schemas.
+fn whole(number: &Number) -> Option<i64> {
+    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= LARGEST_WHOLE);
+    float.map(|float| float as i64)
+}
+
+/// The largest whole number up to which doubles have all of them.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
 /// The names of the options in `T`: the fields of its default.
 pub(super) fn names<T: Serialize + Default>() -> Result<Vec<String>> {
@@ -216,6 +226,13 @@ mod tests {
         assert_eq!(query("class=3").unwrap().technique.class.len(), 1);
         assert_eq!(query("").unwrap(), Options::default());
         assert_eq!(query("format=png").unwrap().format, Some(Format::Png));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_in_json() {
+        let text = |json: &str| from_json(serde_json::from_str(json).unwrap()).unwrap().swap_remove(0).1;
+        let numbers = [r#"{"top": 3.0}"#, r#"{"top": -0.0}"#, r#"{"top": 2.5}"#, r#"{"top": 1e300}"#].map(text);
+        assert_eq!(numbers, ["3", "0", "2.5", "1e300"]);
     }
 
     #[test]

@@ -71,9 +71,10 @@ pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output 
         let app = Arc::clone(&app);
         tokio::spawn(async move { app.work_on_jobs().await })
     };
+    let stopped_app = Arc::clone(&app);
     let listening = listen(listener, router, &settings, async move {
         stop.await;
-        app.jobs().stop();
+        stopped_app.jobs().stop();
         // Nobody listens once the server has ended.
         let _ = stopping.send(());
     });
@@ -86,6 +87,7 @@ pub async fn run(listener: TcpListener, app: Arc<App>, stop: impl Future<Output 
     tokio::select! {
         () = listening => {}
         () = patience => tracing::warn!("some requests took too long to be waited for"),
+        () = app.release_idle_programs() => {}
     }
     // What is not finished is given back, so that another process takes it up at once.
     let _ = tokio::time::timeout(GIVING_BACK, jobs).await;

@@ -1,6 +1,6 @@
 //! What all handlers share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -134,6 +134,22 @@ impl App {
                 Arc::clone(&self.jobs).work(Arc::clone(models), images, runs).await;
             }
             () = self.jobs.stopped() => {}
+        }
+    }
+
+    /// Releases programs that were not used for `runtime.release_after`, for ever.
+    pub(super) async fn release_idle_programs(&self) {
+        let models = self.models.wait().await;
+        let age = Duration::from_secs(self.config.runtime.release_after);
+        if age.is_zero() {
+            return std::future::pending().await;
+        }
+        let mut look = tokio::time::interval((age / 4).clamp(Duration::from_secs(1), Duration::from_mins(1)));
+        loop {
+            look.tick().await;
+            let models = Arc::clone(models);
+            // One that panics has released what came before it.
+            let _ = tokio::task::spawn_blocking(move || models.release_idle(age)).await;
         }
     }
 

@@ -116,6 +116,15 @@ pub fn side_by_side(mut pictures: Vec<RgbImage>) -> RgbImage {
     row
 }
 
+/// `left` up to the share `divider` of its width, and what is right of that of `right`, a picture of the same size.
+pub fn divided(mut left: RgbImage, right: &RgbImage, divider: f32) -> RgbImage {
+    let (width, height) = left.dimensions();
+    let column = ((f64::from(divider) * f64::from(width)).round() as u32).min(width);
+    let part = imageops::crop_imm(right, column, 0, width - column, height);
+    imageops::replace(&mut left, &*part, i64::from(column), 0);
+    left
+}
+
 /// The picture as a PNG file, packed fast rather than small.
 pub fn encode_png(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut file = Vec::new();

@@ -26,6 +26,11 @@ pub struct Style {
     #[arg(long, default_value_t)]
     #[schema(minimum = 0, maximum = 1)]
     pub cutoff: f32,
+    /// Draws the maps of two classes as one picture instead of side by side: the first class left of this share of the width, the
+    /// second right of it.
+    #[arg(long)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub divider: Option<f32>,
     /// What the picture shows.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
@@ -147,6 +152,8 @@ mod tests {
             "2",
             "--cutoff",
             "0.5",
+            "--divider",
+            "0.75",
             "--output",
             "heatmap",
             "--size",
@@ -154,7 +161,7 @@ mod tests {
         ]);
         assert_eq!(
             json(
-                r#"{"colormap": "rdbu", "alpha": 0.25, "vmax": 2, "cutoff": 0.5, "output": "heatmap", "size": "model"}"#
+                r#"{"colormap": "rdbu", "alpha": 0.25, "vmax": 2, "cutoff": 0.5, "divider": 0.75, "output": "heatmap", "size": "model"}"#
             ),
             spelt
         );

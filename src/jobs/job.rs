@@ -168,8 +168,8 @@ pub struct Job {
     pub failure: Option<Failure>,
     /// Grows with each change.
     pub version: i64,
-    /// The version in which the picture so far last changed; 0 if there is none.
-    pub picture_version: i64,
+    /// The version in which something was last shown; 0 if nothing was.
+    pub shown_version: i64,
 }
 
 impl Job {

@@ -10,6 +10,7 @@
 //! against a worker that wakes up late; all three would have been tables of ours beside its own.
 
 mod job;
+mod shown;
 mod store;
 mod task;
 mod worker;
@@ -24,6 +25,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 pub use job::{Failure, Id, Job, Status};
+pub use shown::Shown;
 pub use store::{Listing, NewJob, Store};
 pub use task::Task;
 

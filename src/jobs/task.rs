@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Shown;
 use crate::{
     config::Images,
     error::{Error, Result},
-    explain::{ActivationMaximization, Explainer, Files, Format, Report, Technique, explain_all, explainer, write_all},
+    explain::{
+        ActivationMaximization, Explainer, Files, Format, Report, SoFar, Technique, explain_all, explainer, write_all,
+    },
     imaging::Style,
     model::Models,
     runtime::Cancellation,
@@ -91,23 +94,25 @@ impl Task {
         }
     }
 
-    /// Does the work, and shows `growing` the picture so far, as a PNG file, every so often where there is one.
+    /// Does the work, and shows `growing` what it has come to so far, every so often.
     pub(super) fn run(
         &self,
         models: &Models,
         picture: &[u8],
         limits: &Images,
-        growing: &mut dyn FnMut(Vec<u8>),
+        growing: &mut dyn FnMut(Shown),
         cancellation: &Cancellation,
     ) -> Result<Files> {
         let model = models.get(&self.model)?;
+        let found = &mut |so_far: SoFar<'_>| show(Shown::explanation(so_far), growing);
         match &self.call {
             Call::Explain(chosen) => {
-                chosen.explainer()?.files(&model, picture, limits, (self.formats(), &self.style), cancellation)
+                let drawn = (self.formats(), &self.style);
+                chosen.explainer()?.files(&model, (picture, limits), drawn, found, cancellation)
             }
             Call::ExplainAll(several) => {
                 let techniques = several.iter().map(Chosen::explainer).collect::<Result<Vec<_>>>()?;
-                let run = |picture: &_| explain_all(&techniques, &model, picture, cancellation);
+                let run = |picture: &_| explain_all(&techniques, &model, picture, found, cancellation);
                 let report = Report::new(&model, picture, limits, cancellation, run)?;
                 write_all(self.formats(), |format| report.write(format, &self.style, cancellation))
             }
@@ -116,10 +121,7 @@ impl Task {
                 let progress = &mut |step: crate::explain::Step<'_>| {
                     if shown.elapsed() >= PICTURE_EVERY {
                         shown = Instant::now();
-                        match step.drawing().and_then(|drawing| drawing.to_png()) {
-                            Ok(file) => growing(file),
-                            Err(error) => tracing::warn!(%error, "the picture so far cannot be shown"),
-                        }
+                        show(step.drawing().and_then(|drawing| drawing.to_png()).map(Shown::Picture), growing);
                     }
                 };
                 let maximum = technique.maximize(&model, progress, cancellation)?;
@@ -135,6 +137,14 @@ impl Task {
     /// The task that [`Task::to_json`] wrote, perhaps in another version of this program.
     pub(super) fn from_json(text: &str) -> Result<Self> {
         serde_json::from_str(text).map_err(|error| Error::internal(format!("a kept task cannot be read: {error}")))
+    }
+}
+
+/// Shows what there is; that it cannot be shown does not stop the work.
+fn show(shown: Result<Shown>, growing: &mut dyn FnMut(Shown)) {
+    match shown {
+        Ok(shown) => growing(shown),
+        Err(error) => tracing::warn!(%error, "what there is so far cannot be shown"),
     }
 }
 

@@ -1,15 +1,16 @@
 //! The workers: each takes one job after the other and sees it through.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::{task::JoinHandle, time::MissedTickBehavior};
+use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
 use tracing::{Instrument, Span};
 
 use super::{
-    Failure, Jobs, Task,
+    Failure, Jobs, Shown, Task,
     store::{Claim, Lease, Outcome},
 };
 use crate::{
@@ -33,8 +34,23 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How long after a failure of the store it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The picture so far, until it is kept.
-type Growing = Arc<Mutex<Option<Vec<u8>>>>;
+/// What a job has come to, until it is kept: the newest of each name.
+#[derive(Default)]
+struct Growing {
+    shown: Mutex<BTreeMap<String, Shown>>,
+    grown: Notify,
+}
+
+impl Growing {
+    fn show(&self, shown: Shown) {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(shown.name(), shown);
+        self.grown.notify_one();
+    }
+
+    fn take(&self) -> impl Iterator<Item = Shown> {
+        std::mem::take(&mut *self.shown.lock().unwrap_or_else(PoisonError::into_inner)).into_values()
+    }
+}
 
 impl Jobs {
     /// Works on jobs until [`Jobs::stop`] is called, and then gives back what is not finished.
@@ -152,14 +168,13 @@ impl Jobs {
         models: &Arc<Models>,
         limits: &Images,
         cancellation: &Cancellation,
-    ) -> Result<(Growing, JoinHandle<Result<Files>>)> {
+    ) -> Result<(Arc<Growing>, JoinHandle<Result<Files>>)> {
         let picture = self.store.input(&claim.id).await?;
-        let growing = Growing::default();
+        let growing = Arc::<Growing>::default();
         let (models, limits, cancellation) = (Arc::clone(models), limits.clone(), cancellation.clone());
         let (task, onto) = (claim.task.clone(), Arc::clone(&growing));
         let work = move || {
-            let show = &mut |png| *onto.lock().unwrap_or_else(PoisonError::into_inner) = Some(png);
-            Task::from_json(&task)?.run(&models, &picture, &limits, show, &cancellation)
+            Task::from_json(&task)?.run(&models, &picture, &limits, &mut |shown| onto.show(shown), &cancellation)
         };
         let span = Span::current();
         Ok((growing, tokio::task::spawn_blocking(move || span.in_scope(work))))
@@ -192,11 +207,12 @@ impl Jobs {
                         // While the store is away, no other worker can take the job either.
                         Err(error) => tracing::debug!(job = %claim.id, "{error}"),
                     }
-                    let picture = growing.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    if let Some(picture) = picture
-                        && let Err(error) = self.store.show(claim, &picture).await
-                    {
-                        tracing::debug!(job = %claim.id, "{error}");
+                }
+                () = growing.grown.notified() => {
+                    for shown in growing.take() {
+                        if let Err(error) = self.store.show(claim, &shown).await {
+                            tracing::debug!(job = %claim.id, "{error}");
+                        }
                     }
                 }
             }

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
@@ -147,6 +148,17 @@ impl Models {
             if unknown && let Ok(model) = self.load(name, place) {
                 *place.entry() = Entry::Idle(Some(Description::of(&model)));
             }
+        }
+    }
+
+    /// Lets go of what the loaded models have compiled and not used for `age`.
+    pub fn release_idle(&self, age: Duration) {
+        for place in self.shelf.values() {
+            let model = match &*place.entry() {
+                Entry::Ready(model) => Arc::clone(model),
+                Entry::Idle(_) | Entry::Broken(..) => continue,
+            };
+            model.release_idle(age);
         }
     }
 

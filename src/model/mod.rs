@@ -19,6 +19,8 @@ mod programs;
 mod pull;
 mod sources;
 
+use std::time::Duration;
+
 pub use ascent::{Ascent, Unit};
 pub use catalog::{Description, Entry, Models};
 pub use class::{ClassRef, Labels};
@@ -119,6 +121,12 @@ impl Model {
     #[must_use]
     pub fn incremental(self, incremental: bool) -> Self {
         Self { occluder: Occluder::new(incremental), ..self }
+    }
+
+    /// Lets go of what was compiled and not used for `age`; it is compiled again when it is needed.
+    pub fn release_idle(&self, age: Duration) {
+        self.programs.release_idle(age);
+        self.occluder.release_idle(age);
     }
 
     /// The model's name in addresses.

@@ -4,9 +4,10 @@ use std::{
     collections::{BTreeSet, HashMap},
     ops::Deref,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use ndarray::{Array1, Array4, ArrayD, Axis};
@@ -85,6 +86,15 @@ impl Answer {
 /// The place of a program; empty until it is compiled, and still when that failed, so that the next question tries again.
 type Cell = Arc<Mutex<Option<Arc<Program>>>>;
 
+/// The place of the program for a question.
+#[derive(Debug)]
+struct Place {
+    question: Question,
+    cell: Cell,
+    /// When it was last asked.
+    used: Instant,
+}
+
 /// The programs of one model.
 #[derive(Debug)]
 pub(super) struct Programs {
@@ -94,7 +104,7 @@ pub(super) struct Programs {
     runtime: Runtime,
     weights: Weights,
     /// The most recently used last.
-    compiled: Mutex<Vec<(Question, Cell)>>,
+    compiled: Mutex<Vec<Place>>,
     runs: AtomicU64,
     /// The bytes of the values of all [`Aside`]s that live.
     aside: Arc<AtomicU64>,
@@ -146,7 +156,7 @@ impl Programs {
     /// About how many bytes the weights and the values of the compiled programs take.
     pub fn memory(&self) -> u64 {
         let weights: usize = self.graph.initializers.values().map(|tensor| tensor.data().len()).sum();
-        let programs = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
+        let programs = self.compiled().len() as u64;
         weights as u64 + programs * values(&self.graph, &self.shapes) + self.aside.load(Ordering::Relaxed)
     }
 
@@ -216,20 +226,29 @@ impl Programs {
 
     /// The place of the program for `question`, made if there is none; compiling it does not hold up other questions.
     fn cell(&self, question: &Question) -> Cell {
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let position = compiled.iter().position(|(known, _)| known == question);
-        let entry = position.map_or_else(|| (question.clone(), Cell::default()), |position| compiled.remove(position));
-        let cell = Arc::clone(&entry.1);
-        compiled.push(entry);
+        let mut compiled = self.compiled();
+        let known =
+            compiled.iter().position(|place| place.question == *question).map(|position| compiled.remove(position));
+        let cell = known.map(|place| place.cell).unwrap_or_default();
+        compiled.push(Place { question: question.clone(), cell: Arc::clone(&cell), used: Instant::now() });
         if compiled.len() > MOST_PROGRAMS {
             compiled.remove(0);
         }
         cell
     }
 
+    /// Lets go of the programs that were not asked for for `age`; who runs one goes on with it to the end.
+    pub fn release_idle(&self, age: Duration) {
+        self.compiled().retain(|place| place.used.elapsed() < age);
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, Vec<Place>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn compile(&self, question: &Question) -> Result<Program> {
         let graph = self.graph_for(question)?;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let program = Program::compile(&self.runtime, &self.weights, &graph, &question.kind());
         tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program

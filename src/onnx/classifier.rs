@@ -53,6 +53,11 @@ pub(super) fn class_count(shape: &[Dim]) -> Option<usize> {
     counts.next().filter(|&count| count > 1 && counts.next().is_none())
 }
 
+/// Whether `output` comes from a softmax (or sigmoid), as a classifier's probabilities do.
+pub(super) fn is_probabilities(graph: &Graph, shapes: &Shapes, output: &str) -> bool {
+    Head::of(graph, shapes, output).is_some()
+}
+
 /// `scores` as [N, classes].
 fn flattened(graph: &mut Graph, shapes: &mut Shapes, scores: String, classes: usize) -> String {
     let shape = shapes.get(&scores).cloned().unwrap_or_default();

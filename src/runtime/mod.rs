@@ -3,6 +3,7 @@
 mod cancellation;
 mod library;
 mod program;
+mod session;
 mod shared;
 mod weights;
 mod workers;

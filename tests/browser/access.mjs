@@ -24,8 +24,11 @@ for (const colorScheme of ["light", "dark"]) {
       await explained(page);
       await page.locator("#panel-grad-cam summary").click();
       await page.locator("#panel-occlusion").getByLabel("Square, px").fill("5000");
+      await page.keyboard.press("Tab");
       await page.getByRole("button", { name: "Run occlusion" }).click();
       await page.getByRole("alert").waitFor();
+      await page.locator("#panel-grad-cam .reader").focus();
+      await page.evaluate(() => { document.querySelector("#key-form").hidden = false; });
       assert.deepEqual(await violations(page), []);
       await page.getByRole("tab", { name: "The network" }).click();
       await page.locator(".tile-button").nth(23).waitFor();
@@ -71,7 +74,23 @@ test("everything works by keyboard alone", () => withPage(async (page) => {
   await page.keyboard.press("ArrowLeft");
   await nextFrame(page);
   assert.ok(!before.equals(await pixels(page, "#panel-grad-cam canvas[role=img]")));
+  await tabTo(page, "#panel-grad-cam .reader");
+  const value = () => page.locator("#panel-grad-cam .bar-numbers span").nth(1).textContent();
+  const said = () => page.locator("#panel-grad-cam .reader").getAttribute("aria-valuetext");
+  const strongest = await value();
+  assert.equal(strongest, await page.locator("#panel-grad-cam .bar-numbers span").nth(2).textContent(), "it begins where the map is strongest");
+  assert.match(await said(), /^[\d.]+, \d+ % from the left, \d+ % from the top$/);
+  const beginning = await said();
+  for (const key of ["ArrowLeft", "ArrowUp", "PageUp"]) {
+    const last = await said();
+    await page.keyboard.press(key);
+    assert.notEqual(await said(), last, key);
+  }
+  assert.ok((await said()).startsWith(`${await value()}, `), "what is said is what is shown");
+  await page.keyboard.press("Home");
+  assert.equal(await said(), beginning);
   await tabTo(page, "#panel-grad-cam summary");
+  assert.doesNotMatch(await value(), /\d/, "the number goes with the mark");
   await page.keyboard.press("Enter");
   assert.ok(await page.locator("#panel-grad-cam .help").evaluate((help) => help.open));
   await tabTo(page, "#tab-explain", "Shift+Tab");

@@ -31,11 +31,12 @@ export const origin = () => server.origin;
 const isAnnounced = (message, expected) => expected.some((status) => message.includes(status));
 
 /**
- * Runs `test` with a page that is open on the playground. `expected` are words of the errors in the console that the test brings about.
+ * Runs `test` with a page that is open on the playground `at` a server, and `ready` unless told otherwise. `expected` are words of the
+ * errors in the console that the test brings about.
  */
-export async function withPage(test, { expected = [], ...options } = {}) {
+export async function withPage(test, { expected = [], at = server.origin, ready = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, acceptDownloads: true, ...options });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: server.origin });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: at });
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
@@ -45,12 +46,12 @@ export async function withPage(test, { expected = [], ...options } = {}) {
   page.on("pageerror", (error) => complaints.push(`thrown: ${error.stack}`));
   page.on("request", (request) => {
     const { origin, protocol } = new URL(request.url());
-    if (origin !== server.origin && !["blob:", "data:"].includes(protocol)) complaints.push(`request: ${request.url()}`);
+    if (origin !== at && !["blob:", "data:"].includes(protocol)) complaints.push(`request: ${request.url()}`);
   });
   page.setDefaultTimeout(60_000);
   try {
-    await page.goto(server.origin);
-    await explained(page);
+    await page.goto(at);
+    if (ready) await explained(page);
     await test(page);
     assert.deepEqual(complaints, []);
   } finally {
@@ -58,12 +59,13 @@ export async function withPage(test, { expected = [], ...options } = {}) {
   }
 }
 
-/** Waits until the panels that need no job show their maps. */
+/** Waits until the panels that are there from the start show their maps, but for occlusion's, which takes longer. */
 export async function explained(page) {
-  for (const name of ["grad-cam", "saliency", "guided-backprop", "guided-grad-cam"]) {
-    await page.locator(`#panel-${name}[data-state="ready"]`).waitFor();
-  }
+  for (const name of ["grad-cam", "saliency", "guided-backprop", "guided-grad-cam"]) await shows(page, name);
 }
+
+/** Waits until the panel of the technique called `name` shows its maps, or is in another `state`. */
+export const shows = (page, name, state = "ready") => page.locator(`#panel-${name}[data-state="${state}"]`).waitFor();
 
 /** The pixels of the canvas that `selector` finds, as bytes: red, green, blue and opacity of each. */
 export const pixels = async (page, selector) => Buffer.from(await page.locator(selector).evaluate((canvas) => {
@@ -89,3 +91,12 @@ export const nextFrame = (page) => page.evaluate(() =>
 
 /** The likeliest class as the bars have it. */
 export const firstClass = (page) => page.locator("#bars li:first-child .bar-label");
+
+/** Sets occlusion's step, and starts it: with a wide one it takes no time. */
+export async function occlude(page, step = 56) {
+  const panel = page.locator("#panel-occlusion");
+  await panel.getByLabel("Step, px").fill(String(step));
+  await page.keyboard.press("Tab");
+  await panel.getByRole("button", { name: "Run occlusion" }).click();
+  return panel;
+}

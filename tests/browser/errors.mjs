@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { withPage } from "./browser.mjs";
+import { shows, withPage } from "./browser.mjs";
 
 /** A picture of `width` x `height`, as a file for the page's input. */
 async function picked(page, width, height) {
@@ -40,14 +40,16 @@ test("a file that is no picture is refused before it is sent", () => withPage(as
 test("a failed job says why, and can be tried again", () => withPage(async (page) => {
   const panel = page.locator("#panel-occlusion");
   await panel.getByLabel("Square, px").fill("5000");
+  await page.keyboard.press("Tab");
   await panel.getByRole("button", { name: "Run occlusion" }).click();
   const alert = panel.getByRole("alert");
   await alert.waitFor();
   assert.match(await alert.textContent(), /patch.*5000/is);
   await panel.getByLabel("Square, px").fill("100");
   await panel.getByLabel("Step, px").fill("56");
+  await page.keyboard.press("Tab");
   await panel.getByRole("button", { name: "Run occlusion" }).click();
-  await page.locator('#panel-occlusion[data-state="ready"]').waitFor();
+  await shows(page, "occlusion");
   assert.equal(await page.getByRole("alert").count(), 0);
 }, { expected: ["status of 422"] }));
 

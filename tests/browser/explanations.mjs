@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { explained, nextFrame, origin, pixels, slide, withPage } from "./browser.mjs";
+import { explained, nextFrame, occlude, origin, pixels, shows, slide, withPage } from "./browser.mjs";
 
 const CANVAS = "#panel-grad-cam canvas[role=img]";
 
@@ -19,13 +19,16 @@ async function answer(options) {
 
 test("one request brings the maps of all techniques, and a second class another", () => withPage(async (page) => {
   const first = await pixels(page, CANVAS);
+  await occlude(page);
+  await shows(page, "occlusion");
   const asked = [];
   page.on("request", (request) => request.url().includes("/explain") && asked.push(new URL(request.url())));
   await page.getByRole("button", { name: /^flamingo 2/ }).click();
   await page.getByRole("heading", { name: "Why flamingo?" }).waitFor();
   await explained(page);
+  await shows(page, "occlusion");
   assert.equal(asked.length, 1);
-  assert.deepEqual(asked[0].searchParams.getAll("technique"), ["grad-cam", "saliency", "guided-backprop", "guided-grad-cam"]);
+  assert.deepEqual(asked[0].searchParams.getAll("technique"), ["grad-cam", "saliency", "guided-backprop", "guided-grad-cam", "occlusion"]);
   assert.ok(!first.equals(await pixels(page, CANVAS)));
   await page.getByRole("button", { name: /^stop sign/ }).click();
   await page.getByRole("heading", { name: "Why stop sign?" }).waitFor();
@@ -42,6 +45,8 @@ test("any class can be named", () => withPage(async (page) => {
 }));
 
 test("sliders and colours change the pixels without a request", () => withPage(async (page) => {
+  await occlude(page);
+  await shows(page, "occlusion");
   const requests = [];
   page.on("request", (request) => requests.push(request.url()));
   const seen = [await pixels(page, CANVAS)];
@@ -90,7 +95,7 @@ test("a variant, a layer and a further technique can be chosen", () => withPage(
   assert.equal(await panel.locator(".panel-layer").textContent(), "block4_conv3");
   assert.ok(!variant.equals(await pixels(page, CANVAS)));
   await page.getByRole("checkbox", { name: "DeconvNet" }).check();
-  await page.locator('#panel-deconvnet[data-state="ready"]').waitFor();
+  await shows(page, "deconvnet");
   await page.getByRole("checkbox", { name: "Saliency", exact: true }).uncheck();
   assert.ok(await page.locator("#panel-saliency").isHidden());
 }));

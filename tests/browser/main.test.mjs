@@ -8,5 +8,6 @@ import "./network.mjs";
 import "./models.mjs";
 import "./jobs.mjs";
 import "./errors.mjs";
+import "./keys.mjs";
 import "./access.mjs";
 import "./speed.mjs";

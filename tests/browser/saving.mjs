@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { explained, nextFrame, slide, withPage } from "./browser.mjs";
+import { explained, nextFrame, occlude, shows, slide, withPage } from "./browser.mjs";
 
 /** The file that the button `words` of `panel` saves. */
 async function saved(page, panel, words) {
@@ -45,6 +45,21 @@ test("a map is saved as JSON and npy with the same numbers", () => withPage(asyn
   assert.deepEqual([...numbers], data.flat().map(Math.fround));
 }));
 
+/** Runs the line that `panel` copies, and tells how far what it draws is from the saved PNG. */
+async function curled(page, panel, name) {
+  const folder = mkdtempSync(join(tmpdir(), "glassbox-curl-"));
+  try {
+    const png = await saved(page, panel, "PNG:");
+    assert.equal(png.name, name);
+    await panel.getByRole("button", { name: "Copy as curl" }).click();
+    const line = await page.evaluate(() => navigator.clipboard.readText());
+    execFileSync("bash", ["-ec", line], { cwd: folder, stdio: "pipe" });
+    return { line, ...await compared(page, [png.bytes, readFileSync(join(folder, name))]) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 test("the copied curl draws what the saved PNG shows", () => withPage(async (page) => {
   await page.getByRole("button", { name: "vs flamingo: compare" }).click();
   await explained(page);
@@ -53,20 +68,27 @@ test("the copied curl draws what the saved PNG shows", () => withPage(async (pag
   await slide(page, "#cutoff", 0.3);
   await page.locator("#colormap").selectOption("turbo");
   await nextFrame(page);
-  const folder = mkdtempSync(join(tmpdir(), "glassbox-curl-"));
-  try {
-    for (const name of ["grad-cam", "saliency"]) {
-      const panel = page.locator(`#panel-${name}`);
-      const png = await saved(page, panel, "PNG:");
-      assert.equal(png.name, `stop-sign-${name}-stop_sign.png`);
-      await panel.getByRole("button", { name: "Copy as curl" }).click();
-      const line = await page.evaluate(() => navigator.clipboard.readText());
-      execFileSync("bash", ["-ec", line], { cwd: folder, stdio: "pipe" });
-      const { sizes, apart } = await compared(page, [png.bytes, readFileSync(join(folder, png.name))]);
-      assert.deepEqual(sizes, [[640, 480], [640, 480]]);
-      assert.ok(apart < 1.5, `${name}: ${apart} levels apart`);
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
+  for (const name of ["grad-cam", "saliency"]) {
+    const { sizes, apart } = await curled(page, page.locator(`#panel-${name}`), `stop-sign-${name}-stop_sign.png`);
+    assert.deepEqual(sizes, [[640, 480], [640, 480]]);
+    assert.ok(apart < 1.5, `${name}: ${apart} levels apart`);
+  }
+}));
+
+test("the copied curl of two classes draws them with the divider where it stands", () => withPage(async (page) => {
+  await occlude(page);
+  await page.getByRole("button", { name: "vs flamingo: compare" }).click();
+  await explained(page);
+  await slide(page, "#opacity", 0.9);
+  const divider = page.getByRole("slider", { name: "Divider between the two classes of Grad-CAM" });
+  await divider.focus();
+  for (let step = 0; step < 9; step++) await page.keyboard.press("ArrowLeft");
+  await nextFrame(page);
+  await shows(page, "occlusion");
+  for (const name of ["grad-cam", "saliency", "occlusion"]) {
+    const { line, sizes, apart } = await curled(page, page.locator(`#panel-${name}`), `stop-sign-${name}-stop_sign-vs-flamingo.png`);
+    assert.match(line, /class=stop_sign&class=flamingo.*divider=0\.32/);
+    assert.deepEqual(sizes, [[640, 480], [640, 480]]);
+    assert.ok(apart < 1.5, `${name}: ${apart} levels apart`);
   }
 }));

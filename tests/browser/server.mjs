@@ -15,18 +15,26 @@ async function freePort() {
   return port;
 }
 
-/** Starts the server, waits until it is ready, and gives {origin, stop}. */
-export async function serve() {
+/** Where the built binary is. */
+export function builtBinary() {
   const binary = process.env.GLASSBOX_BINARY ?? join(ROOT, "target/debug/glassbox");
   if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make browser-test\``);
+  return binary;
+}
+
+/** Starts the server with `settings` in its environment, waits until it is ready, and gives {origin, stop}. */
+export async function serve(settings = {}) {
   const port = await freePort();
   const environment = {
     ...process.env,
     GLASSBOX_SERVER__LISTEN: `127.0.0.1:${port}`,
     GLASSBOX_JOBS__STORE: "memory",
     GLASSBOX_LOG__LEVEL: "error",
+    // In a debug build, to cut out the changed windows takes longer than the runs that it saves.
+    GLASSBOX_OCCLUSION__INCREMENTAL: "false",
+    ...settings,
   };
-  const service = spawn(binary, ["serve"], { cwd: ROOT, env: environment, stdio: ["ignore", "inherit", "inherit"] });
+  const service = spawn(builtBinary(), ["serve"], { cwd: ROOT, env: environment, stdio: ["ignore", "inherit", "inherit"] });
   const origin = `http://127.0.0.1:${port}`;
   for (let wait = 0; ; wait++) {
     const ready = await fetch(`${origin}/readyz`).then(({ ok }) => ok, () => false);

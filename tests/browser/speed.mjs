@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { withPage } from "./browser.mjs";
+import { shows, withPage } from "./browser.mjs";
 
 /** Keeps the page's own measurements, from before it loads. */
 const OBSERVE = () => {
@@ -19,7 +19,7 @@ const OBSERVE = () => {
 test("the first paint is soon, sliders do not stall, and nothing jumps", (t) => withPage(async (page) => {
   await page.addInitScript(OBSERVE);
   await page.reload();
-  await page.locator('#panel-saliency[data-state="ready"]').waitFor();
+  await shows(page, "saliency");
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
   const shift = await page.evaluate(() => window.measured.shift);
   t.diagnostic(`first contentful paint after ${Math.round(paint)} ms; layout shift ${shift.toFixed(4)}`);

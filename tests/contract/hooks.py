@@ -99,7 +99,7 @@ def adjust(case):
 def ask_for_little(place):
     """Asks for less work where any amount is as right as another."""
     for name, most in (("iterations", 4), ("samples", 4), ("steps", 4)):
-        if most < number(place.get(name)) <= 500:
+        if most < number(place.get(name)) <= (4096 if name == "iterations" else 500):
             place[name] = most
     for name in ("stride", "patch"):
         if 1 <= number(place.get(name)) < 16:
@@ -139,6 +139,11 @@ def put_right(case, places):
         # Which arrays a result can be had as depends on its call.
         if (case.query or {}).get("format") == "npy":
             case.query["format"] = "png"
+    if path.endswith("/layer-outputs") and any(place.get("format") == "npy" for place in places):
+        # The maps of several layers are not one array.
+        for place in places:
+            place.pop("layer", None)
+        case.query = {**(case.query or {}), "layer": [LAYERS[0]]}
     if path.endswith("/activation-maximization"):
         name_one_target(case, places)
     if path.endswith("/infer") and isinstance(case.body, dict):
@@ -163,6 +168,9 @@ def of_this_model(name, value):
         return number(value) % FILTERS
     if name == "channels" and value not in ("first", "strongest"):
         return "0,4"
+    if name in ("patch", "stride"):
+        # At most the side of the model's pictures.
+        return min(number(value), 64)
     if name == "tensor":
         return "kernel" if "e" in str(value) else "bias"
     return value

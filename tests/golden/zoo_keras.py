@@ -1,22 +1,26 @@
 """Keras' networks for zoo.py: settled, differentiated by `tf.GradientTape`, and exported by Keras and by tf2onnx."""
 import contextlib
+import functools
 import gc
 import os
-import subprocess
-import sys
 import tempfile
+import unittest.mock
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", KERAS_BACKEND="tensorflow")
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tf2onnx.convert
+from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
 
 import zoo_keras_small
 
 RECTIFIERS = {"relu": np.inf, "relu6": 6.0}
 # How far a bias may be nudged, in standard deviations of the channel's values.
 NUDGE = 0.1
+# How often a filter before a max-pool may be altered, and by what part of its weights.
+ALTERATIONS, ALTERED = 4, 0.01
 
 FULL = {
     "vgg16": keras.applications.VGG16,
@@ -28,6 +32,8 @@ FULL = {
     "nasnet_mobile": keras.applications.NASNetMobile,
     "efficientnet_b0": keras.applications.EfficientNetB0,
 }
+# VGG smaller: tf2onnx takes some 25 times the memory of the weights, and a full `fc1` has half a gigabyte of them.
+SIZES = {"vgg16": 64, "vgg19": 64, "xception": 299}
 
 
 class Network:
@@ -38,24 +44,29 @@ class Network:
 
     def prepare(self, seed, picture):
         keras.utils.set_random_seed(seed)
-        self.picture = picture.transpose(0, 2, 3, 1)
-        model = self.build("float64", None)
+        self.picture, self.models = picture.transpose(0, 2, 3, 1), {}
+        model = self.model("float64")
         settle(model, self.picture, np.random.default_rng(seed))
-        self.weights = model.get_weights()
+        self.weights = [weight.numpy().astype("float32") for weight in model.weights]
         self.target = int(np.argmax(model(self.picture.astype("float64"))))
+
+    def model(self, precision):
+        """The model with logits, built once: TensorFlow does not give back all that a model takes."""
+        if precision not in self.models:
+            self.models[precision] = self.build(precision, None)
+        use(precision)
+        return self.models[precision]
 
     def build(self, precision, activation):
         keras.backend.clear_session()
-        # The model before, whose weights take a gigabyte, is part of cycles.
-        gc.collect()
-        keras.config.set_dtype_policy(precision)
-        keras.config.set_floatx(precision)
+        use(precision)
         return self.make(activation)
 
     def answers(self, precision, off=0.0, draw=0):
         """The logits and gradients, with weights that are off by about so much."""
-        model, random = self.build(precision, None), np.random.default_rng(draw)
-        model.set_weights([weight * (1 + off * random.standard_normal(weight.shape)) for weight in self.weights])
+        model, random = self.model(precision), np.random.default_rng(draw)
+        for weight, value in zip(model.weights, self.weights, strict=True):
+            weight.assign(put_off(value, off, random) if off else value)
 
         # A graph computes only what is asked for; TensorFlow 2.21 crashes in the kernels' gradients otherwise.
         def gradient():
@@ -74,16 +85,59 @@ class Network:
         return answers
 
     def export(self, exporter, path):
-        model = self.build("float32", "softmax")
+        use("float32")
+        model = self.make("softmax")
         model.set_weights(self.weights)
+        # tf2onnx needs the memory.
+        self.weights.clear()
         model(self.picture)
-        if exporter == "keras":
-            model.export(str(path), format="onnx", verbose=False)
-            return
-        with tempfile.TemporaryDirectory() as directory:
-            model.export(directory, verbose=False)
-            command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", directory, "--output", str(path)]
-            subprocess.run(command, check=True, capture_output=True)
+        with collecting_garbage():
+            EXPORTERS[exporter](model, path)
+
+    def __getstate__(self):
+        return {**self.__dict__, "models": {}}
+
+
+def export_by_keras(model, path):
+    model.export(str(path), format="onnx", verbose=False)
+
+
+def export_by_tf2onnx(model, path):
+    with tempfile.TemporaryDirectory() as directory:
+        model.export(directory, verbose=False)
+        command = ["tf2onnx.convert", "--saved-model", directory, "--output", str(path)]
+        with unittest.mock.patch("sys.argv", command):
+            tf2onnx.convert.main()
+
+
+EXPORTERS = {"keras": export_by_keras, "tf2onnx": export_by_tf2onnx}
+
+
+@contextlib.contextmanager
+def collecting_garbage():
+    """Frees the graphs that each of tf2onnx's optimizers leaves behind in cycles: all weights, some 25 times over."""
+    optimize = GraphOptimizerBase.optimize
+
+    def frugal(optimizer, *arguments):
+        gc.collect()
+        return optimize(optimizer, *arguments)
+
+    with unittest.mock.patch.object(GraphOptimizerBase, "optimize", frugal):
+        yield
+
+
+def put_off(value, off, random):
+    """`value` with each element off by about `off` of itself; in place, for a dense layer's kernel takes a gigabyte."""
+    result = random.standard_normal(value.shape)
+    result *= off
+    result += 1
+    result *= value
+    return result
+
+
+def use(precision):
+    keras.config.set_dtype_policy(precision)
+    keras.config.set_floatx(precision)
 
 
 def logits_and_gradient(model, picture, target):
@@ -127,11 +181,13 @@ def guided(x, high):
 def settle(model, picture, random):
     for weight in model.weights:
         # Biases of 0 and scales of 1 would hide their mistakes.
-        trained = weight.trainable and len(weight.shape) == 1
-        weight.assign(round_to_single(weight.numpy() + trained * 0.1 * random.standard_normal(weight.shape)))
+        value = random.standard_normal(weight.shape)
+        value *= 0.1 * (weight.trainable and len(weight.shape) == 1)
+        value += weight.numpy()
+        weight.assign(round_to_single(value))
     with normalizing(estimate_statistics):
         model(noise(picture.shape, random))
-    with normalizing(nudge), fused_and_added(model):
+    with normalizing(nudge), parting(model, random), fused_and_added(model):
         model(picture.astype("float64"))
 
 
@@ -185,6 +241,50 @@ def fused_and_added(model):
         undo()
 
 
+@contextlib.contextmanager
+def parting(model, random):
+    """Parts what goes into max-pools from convolutions, rectified or normalized or neither."""
+    parted = []
+    for pool in model.layers:
+        if not isinstance(pool, keras.layers.MaxPooling2D):
+            continue
+        source = pool.input._keras_history.operation
+        if isinstance(source, keras.layers.BatchNormalization):
+            source = source.input._keras_history.operation
+        if isinstance(source, keras.layers.Conv2D | keras.layers.SeparableConv2D):
+            source.call = lambda x, layer=source, call=source.call, pool=pool: part(layer, call, pool, x, random)
+            parted.append(source)
+    yield
+    for layer in parted:
+        del layer.call
+
+
+def part(layer, call, pool, x, random):
+    """The layer's output, its filters altered a little to where no window of the pool has two largest inputs that are nearly equal."""
+    kernel = layer.pointwise_kernel if isinstance(layer, keras.layers.SeparableConv2D) else layer.kernel
+    activation, layer.activation = layer.activation, keras.activations.linear
+    best, margin = kernel.numpy(), margins(call(x), pool)
+    for _ in range(ALTERATIONS):
+        altered = round_to_single(best * (1 + ALTERED * random.standard_normal(best.shape)))
+        kernel.assign(altered)
+        found = margins(call(x), pool)
+        best, margin = np.where(found > margin, altered, best), np.maximum(found, margin)
+    kernel.assign(best)
+    layer.activation = activation
+    return call(x)
+
+
+def margins(x, pool):
+    """For each channel of `x` the least difference of the two largest inputs of a window."""
+    # What windows are padded with is 0, and then never the largest.
+    positive = x - tf.reduce_min(x) + 1
+    sizes, strides = ((1, *lengths, 1) for lengths in (pool.pool_size, pool.strides))
+    windows = tf.image.extract_patches(positive, sizes, strides, (1, 1, 1, 1), pool.padding.upper()).numpy()
+    windows = windows.reshape(-1, np.prod(pool.pool_size), x.shape[-1])
+    largest = np.partition(windows, -2, axis=1)
+    return (largest[:, -1] - largest[:, -2]).min(0)
+
+
 def shifted(x, bias):
     """`x` with `bias`, part of it, shifted to where no value of a channel lies near a kink."""
     values = np.sort(x.numpy().reshape(-1, x.shape[-1]), 0)
@@ -228,8 +328,20 @@ def damped(model):
     return model
 
 
+def awake(model):
+    """Layers that rectify keep the scale of what they get (He et al., 2015); in VGG, Keras' initial weights halve it in each."""
+    for layer in model.layers:
+        if getattr(layer, "activation", None) is keras.activations.relu and hasattr(layer, "kernel"):
+            kernel = layer.kernel.numpy()
+            layer.kernel.assign(kernel * np.sqrt(2 / np.prod(kernel.shape[:-1])) / kernel.std())
+    return model
+
+
+def make_full(application, size, activation):
+    return awake(damped(application(input_shape=(size, size, 3), weights=None, classifier_activation=activation)))
+
+
 def full():
     for name, application in FULL.items():
-        size = 299 if name == "xception" else 224
-        make = lambda activation, make=application: damped(make(weights=None, classifier_activation=activation))
-        yield Network(name, make, size)
+        size = SIZES.get(name, 224)
+        yield Network(name, functools.partial(make_full, application, size), size)

@@ -1,5 +1,6 @@
 """Torchvision's networks for zoo.py: settled, differentiated by autograd, and exported by both of PyTorch's exporters."""
 import copy
+import functools
 import warnings
 
 import onnx
@@ -247,11 +248,14 @@ def damped(model):
     return model
 
 
+def make_full(name, options):
+    return damped(getattr(torchvision.models, name)(**options))
+
+
 def full():
     for name in FULL:
         # As torchvision builds them for its trained weights.
         options = {"googlenet": {"aux_logits": False, "transform_input": True}, "inception_v3": {"transform_input": True}}
         options = {**options.get(name, {}), **({"init_weights": True} if name in options else {})}
-        make = getattr(torchvision.models, name)
-        yield Network(name, lambda make=make, options=options: damped(make(**options)), 299 if name == "inception_v3" else 224)
-    yield Network("inception_v3_aux", lambda: zoo_small.AuxiliaryInception(init_weights=True), 299)
+        yield Network(name, functools.partial(make_full, name, options), 299 if name == "inception_v3" else 224)
+    yield Network("inception_v3_aux", functools.partial(zoo_small.AuxiliaryInception, init_weights=True), 299)

@@ -16,7 +16,11 @@ fn op_types(graph: &Graph) -> Vec<&str> {
 }
 
 fn max_pool(strides: i64) -> Node {
-    Node::new("MaxPool", ["x"], ["y"]).with_ints("kernel_shape", [2, 2]).with_ints("strides", [strides; 2])
+    max_pool_of("x", strides)
+}
+
+fn max_pool_of(value: &str, strides: i64) -> Node {
+    Node::new("MaxPool", [value], ["y"]).with_ints("kernel_shape", [2, 2]).with_ints("strides", [strides; 2])
 }
 
 #[test]
@@ -148,6 +152,37 @@ fn rectifiers_follow_the_rule() {
 }
 
 /// Two convolutions with `Relu`, a branch that nothing needs, and a head.
+#[test]
+fn a_rectifier_is_passed_after_the_max_pool_that_alone_reads_it() {
+    let graph = graph(&[1, 2, 4], vec![Node::new("Relu", ["x"], ["r"]), max_pool_of("r", 2)], vec![]);
+    #[rustfmt::skip]
+    let x = array(&[1, 1, 2, 4], &[
+        -1.0, -2.0,   -1.0, 3.0,
+        -3.0, -1.0,    3.0, 2.0,
+    ]);
+    let cotangents = array(&[2, 1, 1, 2], &[5.0, 7.0, 5.0, -7.0]);
+    let of_second_tile = |values: [f32; 2]| {
+        let tile = |value| [0.0, 0.0, 0.0, value, 0.0, 0.0, 0.0, 0.0];
+        array(&[2, 1, 2, 4], &values.map(tile).concat())
+    };
+    for (rule, expected) in [(Rule::Standard, [7.0, -7.0]), (Rule::Guided, [7.0, 0.0])] {
+        let vjps = [Vjp { rule, wrt: vec!["x", "r"] }];
+        let result = autodiff::differentiate(&graph, &shapes(&graph), "y", &vjps, &[]).unwrap();
+        let mask = result.nodes.iter().find(|node| node.op_type == "HardSigmoid").unwrap();
+        assert_eq!(mask.inputs, ["y"], "the maxima are rectified, not what is pooled");
+
+        let gradients = run(&result, &[("x", &x), (COTANGENT, &cotangents)]);
+        assert_eq!(gradients[&gradient_name(rule, "x")], of_second_tile(expected), "{rule}");
+        let before = &gradients[&gradient_name(rule, "r")];
+        let tiles = [[5.0, 0.0, 0.0, 7.0, 0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, -7.0, 0.0, 0.0, 0.0, 0.0]];
+        assert_eq!(
+            *before,
+            array(&[2, 1, 2, 4], &tiles.concat()),
+            "the pool itself gives to the first of all zeros, too"
+        );
+    }
+}
+
 fn network() -> Graph {
     let kernels = |seed| super::Numbers::new(seed).tensor(&[2, 2, 3, 3]);
     let conv = |x, w, y| Node::new("Conv", [x, w], [y]).with_ints("pads", [1, 1, 1, 1]);
@@ -186,7 +221,7 @@ fn several_rules_and_values_share_one_forward_pass() {
         assert_eq!(result.nodes.iter().filter(|node| node.name == name).count(), 1, "{name}");
     }
     assert!(result.nodes.iter().all(|node| node.name != "unneeded" && node.name != "probabilities"));
-    let masks = op_types(&result).into_iter().filter(|&op_type| op_type == "Greater").count();
+    let masks = op_types(&result).into_iter().filter(|&op_type| op_type == "HardSigmoid").count();
     assert_eq!(masks, 2, "each ReLU's mask is made once");
 
     let mut numbers = super::Numbers::new(3);

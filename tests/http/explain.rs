@@ -165,6 +165,23 @@ async fn several_classes_give_several_maps() {
 }
 
 #[tokio::test]
+async fn two_classes_are_divided_where_the_divider_stands() {
+    let drawn = async |options: &str| {
+        let call = format!("grad-cam?vmax=0.08&{options}");
+        picture(explain(&call).header("accept", "image/png")).await
+    };
+    let [one, other] = [drawn("class=stop_sign").await, drawn("class=elephant").await];
+    let both = drawn("class=stop_sign&class=elephant&divider=0.37").await;
+    assert_eq!(both.dimensions(), one.dimensions());
+    let column = (0.37 * f64::from(one.width())).round() as u32;
+    for (x, y, pixel) in both.enumerate_pixels() {
+        assert_eq!(pixel, if x < column { &one } else { &other }.get_pixel(x, y), "{x} {y}");
+    }
+    refused(explain("grad-cam?class=stop_sign&divider=0.5&format=png"), 422, "divider_without_two").await;
+    refused(explain("grad-cam?class=0&class=1&divider=1.5&format=png"), 422, "option_out_of_range").await;
+}
+
+#[tokio::test]
 async fn a_class_is_named_by_label_or_index_and_by_default_is_the_likeliest() {
     let class = async |query: &str| json(explain(&format!("grad-cam{query}"))).await["maps"][0]["class"].clone();
     let by_label = class("?class=elephant").await;

@@ -41,7 +41,10 @@ async fn a_model_tells_its_techniques_with_their_options_and_defaults() {
     let saliency = &techniques[0];
     assert!(saliency["description"].as_str().unwrap().contains("Simonyan"), "{saliency}");
     let options: Vec<_> = saliency["options"].as_object().unwrap().keys().collect();
-    assert_eq!(options, ["alpha", "class", "colormap", "cutoff", "format", "output", "reduce", "size", "vmax"]);
+    assert_eq!(
+        options,
+        ["alpha", "class", "colormap", "cutoff", "divider", "format", "output", "reduce", "size", "vmax"]
+    );
     let reduce = &saliency["options"]["reduce"];
     assert_eq!((&reduce["default"], &reduce["enum"]), (&json!("max"), &json!(["max", "mean", "none"])));
     let grad_cam = techniques.iter().find(|technique| technique["name"] == "grad-cam").unwrap();

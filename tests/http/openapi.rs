@@ -35,7 +35,7 @@ fn every_technique_describes_its_own_options() {
         }
         query
     };
-    let style = ["alpha", "class", "colormap", "cutoff", "format", "output", "size", "vmax"];
+    let style = ["alpha", "class", "colormap", "cutoff", "divider", "format", "output", "size", "vmax"];
     let with = |more: &[&str]| style.iter().chain(more).map(ToString::to_string).collect::<BTreeSet<_>>();
     assert_eq!(options("saliency"), with(&["reduce"]));
     assert_eq!(options("guided-backprop"), with(&["reduce"]));

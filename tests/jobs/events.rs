@@ -5,7 +5,7 @@ use reqwest::{Client, Response};
 use serde_json::Value;
 
 use super::{ENDLESS, accepted, ended, job, running};
-use crate::http::{Server, header, json, refused};
+use crate::http::{Server, header, json, png, refused, stop_sign};
 
 /// An event as a client reads it.
 #[derive(Debug)]
@@ -104,6 +104,40 @@ async fn progress_and_the_growing_picture_come_as_events_until_the_end() {
     let mut events = Events::open(&address, &path, None).await;
     while events.next().await.unwrap().name != "end" {}
     refused(server.get("/v1/jobs/0123456789abcdef0123456789abcdef/events"), 404, "unknown_job").await;
+}
+
+#[tokio::test]
+async fn techniques_show_what_they_found_while_others_go_on() {
+    let server = Server::start(|_| {});
+    let address = server.address.to_string();
+    let call = "/explain?technique=occlusion&technique=saliency&class=stop_sign&stride=2";
+    let path = accepted(server.post(call, png(stop_sign())).header("prefer", "respond-async")).await;
+    let mut events = Events::open(&address, &path, None).await;
+    let (mut positions, mut sketches, mut saliency) = (0, 0, None);
+    while sketches < 2 || saliency.is_none() {
+        let event = events.next().await.unwrap();
+        assert!(event.name != "end", "{event:?}");
+        if event.name != "explanation" {
+            continue;
+        }
+        let found = &event.data["explanation"];
+        assert_eq!(event.data["seen"]["width"], 320.0);
+        if found["technique"] == "saliency" {
+            assert!(saliency.is_none() && event.data["finished"] == true, "{}", event.data["finished"]);
+            saliency = Some(found["maps"].clone());
+        } else {
+            assert_eq!(event.data["finished"], false);
+            assert!(found["positions"].as_u64() > Some(positions), "{}", found["positions"]);
+            positions = found["positions"].as_u64().unwrap();
+            let drop = &found["maps"][0]["drop"];
+            assert!(drop["shape"] == serde_json::json!([112, 112]) && drop["max"].as_f64() > Some(0.0), "{drop}");
+            sketches += 1;
+        }
+    }
+    let alone = json(server.post("/explain/saliency?class=stop_sign", png(stop_sign()))).await;
+    assert_eq!(saliency.unwrap(), alone["maps"]);
+    json(server.request("DELETE", &path)).await;
+    while events.next().await.unwrap().name != "end" {}
 }
 
 #[tokio::test]

@@ -3,14 +3,17 @@
 mod fill;
 mod findings;
 mod refine;
+mod sketch;
 mod windows;
 
+use ndarray::{Array3, ArrayView2};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use fill::Fill;
 pub use findings::{Occluded, OcclusionMaps, Quantity};
 use refine::coarse_to_fine;
+use sketch::Sketch;
 pub use windows::Placement;
 use windows::Windows;
 
@@ -81,6 +84,16 @@ impl Technique for Occlusion {
     type Findings = OcclusionMaps;
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<OcclusionMaps> {
+        self.explain_growing(model, picture, &mut |_| {}, cancellation)
+    }
+
+    fn explain_growing(
+        &self,
+        model: &Model,
+        picture: &Picture,
+        growing: &mut dyn FnMut(OcclusionMaps),
+        cancellation: &Cancellation,
+    ) -> Result<OcclusionMaps> {
         let classes = model.resolve(&self.class)?;
         let (_, _, height, width) = picture.input.dim();
         let share = |of_224: usize| (height.min(width) * of_224 / 224).max(1);
@@ -92,22 +105,34 @@ impl Technique for Occlusion {
         let scored = predictions::scored(model, covering.whole());
         let whole: Vec<f32> = scored.iter().map(|class| class.prediction.probability).collect();
         let grid = windows.grid();
+        let findings = |probabilities: &Array3<f32>, positions| OcclusionMaps {
+            technique: Self::NAME,
+            predictions: predictions::best(model, covering.whole()),
+            positions,
+            maps: scored
+                .iter()
+                .zip(probabilities.outer_iter())
+                .map(|(class, of_class)| Occluded::new(class.clone(), windows.map(&of_class), self.threshold))
+                .collect(),
+            quantity: self.quantity,
+        };
+        let mut sketch = Sketch::new(whole.len(), grid);
         let mut rounds = 0..=self.refine as usize;
         let (probabilities, positions) = coarse_to_fine(grid, self.refine, &whole, |cells| {
             let patches: Vec<Patch> =
                 cells.iter().map(|[row, column]| patches[row * grid[1] + column].clone()).collect();
             let round = rounds.next().unwrap_or_default();
-            covering.probabilities(&patches, &cancellation.part(round, self.refine as usize + 1))
+            let mut begun = 0;
+            let found = &mut |found: ArrayView2<'_, f32>| {
+                sketch.add(&cells[begun..begun + found.ncols()], &found);
+                begun += found.ncols();
+                if sketch.is_due() {
+                    growing(findings(&sketch.filled(), sketch.known()));
+                }
+            };
+            covering.probabilities(&patches, found, &cancellation.part(round, self.refine as usize + 1))
         })?;
-        let maps = scored.into_iter().zip(probabilities.outer_iter());
-        let maps = maps.map(|(class, of_class)| Occluded::new(class, windows.map(&of_class), self.threshold));
-        Ok(OcclusionMaps {
-            technique: Self::NAME,
-            predictions: predictions::best(model, covering.whole()),
-            positions,
-            maps: maps.collect(),
-            quantity: self.quantity,
-        })
+        Ok(findings(&probabilities, positions))
     }
 
     /// One place of the square.

@@ -1,6 +1,6 @@
 //! Coarse to fine: places of the occluder are tried densely only where the first ones made a difference.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use ndarray::{Array2, Array3, Axis, s};
 
@@ -38,6 +38,11 @@ impl Block {
     }
 }
 
+/// A lower number for cells of a coarser grid: in this order any first part of the cells shows the whole map.
+fn coarseness([row, column]: &[usize; 2]) -> Reverse<u32> {
+    Reverse(row.trailing_zeros().min(column.trailing_zeros()))
+}
+
 /// The values [classes, rows, columns] of a grid's cells, and how many cells were tried.
 ///
 /// First every `2^halvings`-th cell is tried; then the quarter of the blocks that differ most from `whole` (a value for each class) are
@@ -57,6 +62,7 @@ pub(super) fn coarse_to_fine(
         cells.sort_unstable();
         cells.dedup();
         cells.retain(|cell| !tried.contains_key(cell));
+        cells.sort_by_key(coarseness);
         if !cells.is_empty() {
             let found = values(&cells)?;
             tried.extend(cells.into_iter().zip(found.axis_iter(Axis(1)).map(|column| column.to_vec())));
@@ -109,6 +115,18 @@ mod tests {
         let (map, tried) = refined(0);
         assert_eq!(tried, 130);
         assert_eq!(map, Array2::from_shape_fn((13, 10), |(row, column)| valley([row, column])));
+    }
+
+    #[test]
+    fn the_cells_of_coarser_grids_are_tried_first() {
+        let mut order = Vec::new();
+        let values = |cells: &[[usize; 2]]| {
+            order.extend_from_slice(cells);
+            Ok(Array2::zeros((1, cells.len())))
+        };
+        coarse_to_fine([4, 4], 0, &[1.0], values).unwrap();
+        assert_eq!(order[..4], [[0, 0], [0, 2], [2, 0], [2, 2]]);
+        assert_eq!(order.len(), 16);
     }
 
     #[test]

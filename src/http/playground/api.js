@@ -1,5 +1,7 @@
 // Calls of the service, whose addresses are relative to the page: it may stand behind a gateway under any path.
 
+import { askForKey, keyHeaders } from "./key.js";
+
 /** An error in words: of the service (RFC 9457), or of the way to it. */
 export class Problem extends Error {
   constructor({ title, status, code, detail, request_id: requestId, job }) {
@@ -26,12 +28,13 @@ export function modelAddress(model, call = "", options = []) {
 export async function call(url, options = {}) {
   let response;
   try {
-    response = await fetch(url, options);
+    response = await fetch(url, { ...options, headers: { ...options.headers, ...keyHeaders() } });
   } catch (error) {
     if (Problem.isAbort(error)) throw error;
     throw new Problem({ title: "No answer", detail: "The server cannot be reached: is it running, and is the network up?" });
   }
   if (response.ok) return response;
+  askForKey(response.status);
   const id = response.headers.get("x-request-id");
   const body = await response.json().catch(() => ({}));
   const title = body.title ?? response.statusText ?? "Error";
@@ -57,34 +60,3 @@ export function startJob(url, options = {}) {
 
 /** The address of a job, or of its `part`. */
 export const jobAddress = (id, part = "") => address(`v1/jobs/${id}${part}`);
-
-/**
- * Listens to a job until it ends. `progress` gets the job, `picture` a data URL. Resolves with the job that has ended; where events
- * stop coming, the job is asked for by itself.
- */
-export function follow(id, { progress, picture, signal }) {
-  return new Promise((resolve, reject) => {
-    const events = new EventSource(jobAddress(id, "/events"));
-    const stop = (finish, value) => {
-      events.close();
-      finish(value);
-    };
-    signal?.addEventListener("abort", () => stop(reject, new DOMException("The page has moved on", "AbortError")));
-    events.addEventListener("progress", (event) => progress(JSON.parse(event.data)));
-    events.addEventListener("picture", (event) => {
-      const { media_type: type, b64 } = JSON.parse(event.data);
-      picture?.(`data:${type};base64,${b64}`);
-    });
-    events.addEventListener("end", (event) => stop(resolve, JSON.parse(event.data)));
-    events.addEventListener("error", async () => {
-      if (events.readyState !== EventSource.CLOSED) return;
-      const job = await json(jobAddress(id)).catch((error) => stop(reject, error));
-      if (!job) return;
-      if (["queued", "running"].includes(job.status)) {
-        setTimeout(() => follow(id, { progress, picture, signal }).then(resolve, reject), 1000);
-      } else {
-        stop(resolve, job);
-      }
-    });
-  });
-}

@@ -2,13 +2,14 @@
 
 import { address } from "./api.js";
 import { announce } from "./dom.js";
+import { hasKey } from "./key.js";
 
 /** `text` as one word of a shell. */
 const quoted = (text) => (/^[\w@=:./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /**
  * The lines for a call at `url`: of the `picture`, if there is one, with an answer in the file `output`. A picture of the gallery
- * is fetched first.
+ * is fetched first. Where calls need an API key, the shell's variable GLASSBOX_KEY stands for it.
  */
 export function curl(url, { picture, accept, output, method }) {
   const lines = [];
@@ -19,6 +20,8 @@ export function curl(url, { picture, accept, output, method }) {
   } else if (method) {
     parts.push(`-X ${method}`);
   }
+  // The key itself has no place in a line that people pass on.
+  if (hasKey()) parts.push('-H "X-API-Key: $GLASSBOX_KEY"');
   if (accept) parts.push(`-H 'Accept: ${accept}'`);
   if (output) parts.push(`-o ${quoted(output)}`);
   parts.push(quoted(url));

@@ -1,10 +1,11 @@
 // A job as people see it: how far it is, how long it will take, and a way to stop it.
 
-import { call, follow, jobAddress, Problem, startJob } from "./api.js";
-import { announce, h, seconds } from "./dom.js";
+import { call, jobAddress, json, Problem, startJob } from "./api.js";
+import { announce, h, percent, seconds } from "./dom.js";
+import { follow } from "./events.js";
 
 export class JobView {
-  /** `title` is what is being made, `step` what a step is called. */
+  /** `title` is what is being made, `step` what a step is called; without one, the share that is done is told. */
   constructor(title, step) {
     this.title = title;
     this.step = step;
@@ -16,10 +17,10 @@ export class JobView {
   }
 
   /**
-   * Makes the call at `url` a job and sees it through: gives the job's result as JSON, or null if it was cancelled. `picture` gets
-   * the picture so far as a URL.
+   * Makes the call at `url` a job and sees it through: gives the job when it has succeeded, or null if it was cancelled. `tell` has
+   * listeners for what comes on the way: `progress`, `picture`, `explanation`.
    */
-  async run(url, options, picture) {
+  async run(url, options, tell = {}) {
     this.leave();
     const leaving = new AbortController();
     this.leaving = leaving;
@@ -28,25 +29,28 @@ export class JobView {
     try {
       const job = await startJob(url, { ...options, signal: leaving.signal });
       this.job = job;
-      this.#show(job);
-      const events = { progress: (job) => this.#show(job), picture, signal: leaving.signal };
-      const ended = await follow(job.id, events);
+      const progress = (job) => {
+        this.#show(job);
+        tell.progress?.(job);
+      };
+      progress(job);
+      const ended = await follow(job.id, { ...tell, progress }, leaving.signal);
       if (ended.status === "cancelled") {
         announce("Cancelled");
         return null;
       }
       if (ended.status === "failed") throw new Problem({ ...ended.error, title: "The job failed", status: 500, job: job.id });
-      const answer = await call(jobAddress(job.id, "/result"), { headers: { accept: "application/json" }, signal: leaving.signal });
       this.finished = job.id;
       announce(`${this.title}: done`);
-      return await answer.json();
+      return ended;
     } finally {
-      if (this.leaving === leaving) {
-        this.element.hidden = true;
-        this.leaving = null;
-        this.job = null;
-      }
+      if (this.leaving === leaving) this.#end();
     }
+  }
+
+  /** The result of the job that finished last, as JSON. */
+  result(signal) {
+    return json(jobAddress(this.finished, "/result"), { signal });
   }
 
   /** Whether a job runs. */
@@ -65,9 +69,16 @@ export class JobView {
   /** Stops listening, and tells the service that nobody waits. */
   leave() {
     if (!this.leaving) return;
-    const { job } = this;
-    this.leaving.abort();
+    const { job, leaving } = this;
+    this.#end();
+    leaving.abort();
     if (job) call(jobAddress(job.id), { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+
+  #end() {
+    this.element.hidden = true;
+    this.leaving = null;
+    this.job = null;
   }
 
   #show(job) {
@@ -78,7 +89,7 @@ export class JobView {
       return;
     }
     const { iteration, seconds_left: left } = job;
-    const steps = iteration ? `${iteration.step} of ${iteration.steps} ${this.step}` : "Running";
+    const steps = this.step && iteration ? `${iteration.step} of ${iteration.steps} ${this.step}` : percent(job.progress);
     this.text.textContent = left === undefined ? steps : `${steps} · ${seconds(left)} left`;
   }
 }

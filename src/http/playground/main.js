@@ -4,6 +4,7 @@ import { address, json, modelAddress } from "./api.js";
 import { byId, h } from "./dom.js";
 import { startExplanations } from "./explanations.js";
 import { startImagine } from "./imagine.js";
+import { onKey, startKey } from "./key.js";
 import { hasMaps } from "./layers.js";
 import { startLook } from "./look.js";
 import { colormaps } from "./map-view.js";
@@ -31,12 +32,12 @@ async function use(name) {
 /** The models to choose from; of one alone, its title. */
 function offerModels({ models, default: first }) {
   const usable = models.filter(({ status }) => status !== "broken");
-  const chosen = usable.find(({ name }) => name === first) ?? usable[0];
+  const chosen = [state.model?.name, first].map((wanted) => usable.find(({ name }) => name === wanted)).find(Boolean) ?? usable[0];
   const select = byId("model");
   select.replaceChildren(...models.map(({ name, title, status }) =>
     h("option", { value: name, disabled: status === "broken" }, status === "broken" ? `${name} (broken)` : title)));
   select.value = chosen?.name;
-  select.addEventListener("change", () => use(select.value));
+  select.onchange = () => use(select.value);
   byId("model-field").hidden = models.length < 2;
   byId("model-name").hidden = models.length > 1;
   byId("model-name").textContent = chosen?.title ?? "";
@@ -57,24 +58,33 @@ function startTheme() {
   });
 }
 
-async function start() {
+/** Asks what there is, and turns to the model in use, or the first. `picture` is done when there is one to see. */
+async function load(picture) {
+  showProblem(byId("model-problem"), null);
+  try {
+    const [list, maps] = await Promise.all([json(address("v1/models")), json(address("v1/colormaps"))]);
+    const isFirst = !colormaps.size;
+    for (const colormap of maps.colormaps) colormaps.set(colormap.name, colormap);
+    if (isFirst) startLook();
+    const name = offerModels(list);
+    await picture;
+    if (name) await use(name);
+  } catch (error) {
+    showProblem(byId("model-problem"), error, () => load(picture));
+  }
+}
+
+function start() {
   startTheme();
   startTabs();
+  startKey();
   startPredictions();
   startExplanations();
   startNetwork();
   startImagine();
   const picture = startPicture();
-  try {
-    const [list, maps] = await Promise.all([json(address("v1/models")), json(address("v1/colormaps"))]);
-    for (const colormap of maps.colormaps) colormaps.set(colormap.name, colormap);
-    startLook();
-    const name = offerModels(list);
-    await picture;
-    if (name) await use(name);
-  } catch (error) {
-    showProblem(byId("model-problem"), error, () => location.reload());
-  }
+  onKey(() => load(picture));
+  load(picture);
 }
 
 start();

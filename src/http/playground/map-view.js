@@ -1,9 +1,11 @@
 // A picture with maps over it: one, or two classes' with a divider to drag.
 
-import { beforeFrame, h, words } from "./dom.js";
-import { enlarge, levels, paint, palette, strongest } from "./maps.js";
+import { Divider } from "./divider.js";
+import { amount, beforeFrame, h, words } from "./dom.js";
+import { enlarge, levels, paint, palette, strongest, strongestPlace } from "./maps.js";
+import { Reader } from "./reader.js";
 import { ScaleBar } from "./scale-bar.js";
-import { change, on, state } from "./state.js";
+import { on, state } from "./state.js";
 
 /** The longest side that a map is drawn with, in pixels: enough for a panel, little enough for a slider. */
 const LONGEST = 448;
@@ -17,20 +19,20 @@ export class MapView {
     this.photo = h("img", { alt: "", draggable: false });
     this.canvas = h("canvas", { role: "img", "aria-label": `${title}: not there yet` });
     this.tags = [h("span", { class: "tag tag-a", hidden: true }), h("span", { class: "tag tag-b", hidden: true })];
-    this.divider = h("div", {
-      class: "divider", role: "slider", tabIndex: 0, hidden: true, "aria-valuemin": 0, "aria-valuemax": 100,
-      "aria-label": `Divider between the two classes of ${title}`, on: { keydown: (event) => this.#moveByKey(event) },
-    });
     this.cover = h("div", { class: "cover" });
-    this.frame = h("div", { class: "frame" }, this.photo, this.canvas, ...this.tags, this.divider);
+    this.reader = new Reader(title, (place) => this.#read(place));
+    this.frame = h("div", { class: "frame" }, this.photo, this.canvas, ...this.tags, this.reader.element);
+    this.divider = new Divider(title, this.frame);
     this.element = h("div", { class: "stage" }, this.frame, this.cover);
     this.scaleBar = new ScaleBar(unit);
     this.redraw = beforeFrame(() => this.draw());
     on("look divider", () => this.#changed());
     new IntersectionObserver(([{ isIntersecting }]) => this.#seen(isIntersecting)).observe(this.element);
-    this.frame.addEventListener("pointerdown", (event) => this.#grab(event));
-    this.frame.addEventListener("pointermove", (event) => this.#point(event));
-    this.frame.addEventListener("pointerleave", () => this.#point(null));
+    this.frame.addEventListener("pointermove", ({ clientX, clientY }) => {
+      const box = this.frame.getBoundingClientRect();
+      this.#read({ x: (clientX - box.left) / box.width, y: (clientY - box.top) / box.height });
+    });
+    this.frame.addEventListener("pointerleave", () => this.#read(null));
   }
 
   /** Shows `picture`, and no map yet. */
@@ -50,7 +52,8 @@ export class MapView {
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.canvas.setAttribute("aria-label", `${this.title}: not there yet`);
     this.scaleBar.point(null);
-    this.divider.hidden = true;
+    this.divider.element.hidden = true;
+    this.reader.element.hidden = true;
     for (const tag of this.tags) tag.hidden = true;
   }
 
@@ -64,12 +67,23 @@ export class MapView {
     this.layers = this.#layers(this.canvas.width, this.canvas.height);
     const said = maps.map(({ map, label }) => `for ${words(label)} strongest at ${strongest(map)}`);
     this.canvas.setAttribute("aria-label", `${this.title} of ${this.picture.alt}: ${said.join("; ")}`);
-    this.divider.hidden = maps.length < 2;
+    this.divider.element.hidden = maps.length < 2;
     this.tags.forEach((tag, index) => {
       tag.hidden = maps.length < 2;
       tag.textContent = maps[index] ? words(maps[index].label) : "";
     });
     this.draw();
+    this.#offerReader();
+  }
+
+  /** Lets the numbers be read by keys, at first where the first map is strongest. */
+  #offerReader() {
+    const { width, height } = this.picture;
+    const { left, top, width: across, height: down } = this.seen;
+    const area = { left: left / width, top: top / height, width: across / width, height: down / height };
+    const [{ map }] = this.maps;
+    const place = strongestPlace(map);
+    this.reader.offer(area, map, { x: area.left + area.width * place.x, y: area.top + area.height * place.y });
   }
 
   /** The levels of each map on a canvas of `width` x `height`, and where they lie. */
@@ -108,8 +122,7 @@ export class MapView {
     this.#drawOn(this.canvas, this.layers);
     const { cutoff } = state.look;
     this.scaleBar.show(this.#colors(), { scale: this.scale, symmetric: this.#centred(), largest: this.largest, cutoff });
-    this.divider.style.left = `${100 * state.divider}%`;
-    this.divider.setAttribute("aria-valuenow", Math.round(100 * state.divider));
+    this.divider.draw();
   }
 
   #colors() {
@@ -149,37 +162,19 @@ export class MapView {
     return below;
   }
 
-  #grab(event) {
-    if (this.divider.hidden || event.button !== 0) return;
-    event.preventDefault();
-    this.divider.focus({ preventScroll: true });
-    this.frame.setPointerCapture(event.pointerId);
-    this.#moveTo(event);
-  }
-
-  #moveTo(event) {
-    const box = this.frame.getBoundingClientRect();
-    change({ divider: Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) });
-  }
-
-  #moveByKey(event) {
-    const steps = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 };
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    change({ divider: Math.min(Math.max(state.divider + steps[event.key], 0), 1) });
-  }
-
-  #point(event) {
-    if (event && this.frame.hasPointerCapture(event.pointerId)) this.#moveTo(event);
-    const values = event && this.layers && this.#valuesAt(event);
+  /** Shows the numbers at a place, shares of the picture's width and height, and says them; none of null. */
+  #read(place) {
+    const values = place && this.layers && this.#valuesAt(place);
     this.scaleBar.point(values, { scale: this.scale, symmetric: this.layers && this.#centred() });
+    if (!values) return "";
+    if (values.length === 1) return amount(values[0]);
+    return values.map((value, index) => `${words(this.maps[index].label)} ${amount(value)}`).join(", ");
   }
 
-  #valuesAt(event) {
+  #valuesAt({ x, y }) {
     const { left, top, width, height, drawn } = this.layers;
-    const box = this.frame.getBoundingClientRect();
-    const column = Math.floor(((event.clientX - box.left) / box.width) * this.canvas.width) - left;
-    const row = Math.floor(((event.clientY - box.top) / box.height) * this.canvas.height) - top;
+    const column = Math.floor(x * this.canvas.width) - left;
+    const row = Math.floor(y * this.canvas.height) - top;
     if (column < 0 || row < 0 || column >= width || row >= height) return null;
     return drawn.map(({ values }) => values[row * width + column]);
   }

@@ -86,14 +86,20 @@ export function paint(pixels, found, colors, width, from = 0, to = width) {
   }
 }
 
+/** The middle of the cell where a map is strongest, {x, y} as shares of its width and height. */
+export function strongestPlace({ values, rows, columns }) {
+  let best = 0;
+  values.forEach((value, index) => {
+    if (Math.abs(value) > Math.abs(values[best])) best = index;
+  });
+  return { x: ((best % columns) + 0.5) / columns, y: (Math.floor(best / columns) + 0.5) / rows };
+}
+
 /** Where a map is strongest, in words. */
 export function strongest(map) {
-  let best = 0;
-  map.values.forEach((value, index) => {
-    if (Math.abs(value) > Math.abs(map.values[best])) best = index;
-  });
-  const third = (place, all, names) => names[Math.min(Math.floor((3 * place) / all), 2)];
-  const down = third(Math.floor(best / map.columns), map.rows, ["top", "middle", "bottom"]);
-  const across = third(best % map.columns, map.columns, ["left", "centre", "right"]);
+  const { x, y } = strongestPlace(map);
+  const third = (share, names) => names[Math.min(Math.floor(3 * share), 2)];
+  const down = third(y, ["top", "middle", "bottom"]);
+  const across = third(x, ["left", "centre", "right"]);
   return down === "middle" && across === "centre" ? "the centre" : `the ${down} ${across}`;
 }

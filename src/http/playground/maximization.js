@@ -51,8 +51,9 @@ export class Maximization {
     this.caption.textContent = said;
     const url = modelAddress(this.model, "/activation-maximization", options);
     try {
-      const answer = await this.job.run(url, {}, (picture) => this.#show(picture, "so far"));
-      if (!answer) return this.clear();
+      const picture = ({ media_type: type, b64 }) => this.#show(`data:${type};base64,${b64}`, "so far");
+      if (!await this.job.run(url, {}, { picture })) return this.clear();
+      const answer = await this.job.result();
       this.answer = answer;
       this.#show(`data:image/png;base64,${answer.image.b64}`, "finished");
       this.#ready(true);

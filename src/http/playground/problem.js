@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 export function problemBox(error, again) {
   return h("div", { class: "problem", role: "alert" },
     h("p", { class: "problem-title" }, titleOf(error)),
-    h("p", {}, sentence(error.message)),
+    h("p", {}, sentence(messageOf(error))),
     error.requestId ? h("p", { class: "problem-id" }, `${error.job ? "Job" : "Request"} `, h("code", {}, error.requestId)) : null,
     again ? h("button", { type: "button", class: "button small", on: { click: again } }, "Try again") : null,
   );
@@ -17,9 +17,14 @@ export function showProblem(place, error, again) {
   place.replaceChildren(...(error ? [problemBox(error, again)] : []));
 }
 
+/** What to do: the service tells programs where a key goes, and people have a field. */
+const messageOf = (error) => (error.code === "missing_key" ? "Put yours into the field at the top of this page" : error.message);
+
 function titleOf(error) {
   switch (error.status) {
     case undefined: return error.title ?? "Something went wrong in this page";
+    case 401: return "An API key is needed";
+    case 403: return "This key does not allow it";
     case 404: return "Not there";
     case 413: return "Too large";
     case 415:

@@ -7,7 +7,7 @@ const SIMONYAN = paper("Simonyan et al., “Deep Inside Convolutional Networks�
 const ZEILER = paper("Zeiler and Fergus, “Visualizing and Understanding Convolutional Networks”", 2013, "1311.2901");
 const SELVARAJU = paper("Selvaraju et al., “Grad-CAM”", 2016, "1610.02391");
 
-/** The techniques in the order of their panels. `shown` ones are there from the start; a `job` is started by hand. */
+/** The techniques in the order of their panels. `shown` ones are there from the start; one that takes long is part of a `job`. */
 export const TECHNIQUES = [
   {
     name: "grad-cam",

@@ -24,7 +24,7 @@ use super::Id;
 use crate::error::{Error, Result};
 
 /// The tables, a script for each version of the schema after the one before it.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// The place of a store that is forgotten when the process ends.
 const MEMORY: &str = "memory";

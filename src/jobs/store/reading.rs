@@ -6,7 +6,7 @@ use super::{Store, failures::unavailable};
 use crate::{
     error::{Error, Result},
     explain::Format,
-    jobs::{Failure, Id, Job, Status},
+    jobs::{Failure, Id, Job, Shown, Status},
     runtime::Progress,
 };
 
@@ -87,9 +87,15 @@ impl Store {
         self.file(id, file_name(format)).await
     }
 
-    /// The picture so far of `id`, a PNG file.
-    pub async fn picture(&self, id: &Id) -> Result<Option<Vec<u8>>> {
-        Ok(self.file(id, GROWING).await?.and_then(Result::ok))
+    /// What `id` has shown after the version `seen` of it, the oldest first.
+    pub async fn shown(&self, id: &Id, seen: i64) -> Result<Vec<Shown>> {
+        let database = self.open().await?;
+        let query = "SELECT name, bytes FROM job_files WHERE job = $1 AND version > $2 ORDER BY version";
+        let query = sqlx::query(query).bind(id.as_str()).bind(seen);
+        let rows = query.fetch_all(&database.pool).await.map_err(unavailable)?;
+        let read = |row: &AnyRow| Ok((row.try_get::<String, _>("name")?, row.try_get::<Option<Vec<u8>>, _>("bytes")?));
+        let files = rows.iter().map(read).collect::<sqlx::Result<Vec<_>>>().map_err(unavailable)?;
+        Ok(files.into_iter().filter_map(|(name, bytes)| Shown::kept(&name, bytes?)).collect())
     }
 
     /// The picture that the job `id` explains; empty for one that takes none.
@@ -111,8 +117,6 @@ impl Store {
 
 /// The file that holds the picture to explain.
 pub(super) const INPUT: &str = "input";
-/// The file that holds the picture so far.
-pub(super) const GROWING: &str = "growing";
 
 /// The file that holds the result in `format`.
 pub(super) fn file_name(format: Format) -> &'static str {
@@ -152,7 +156,7 @@ fn read(row: &AnyRow, id: Id, status: Status) -> sqlx::Result<Job> {
         now: row.try_get("now")?,
         failure: failure(row)?,
         version: row.try_get("version")?,
-        picture_version: row.try_get("picture_version")?,
+        shown_version: row.try_get("picture_version")?,
     })
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     error::Kind,
     explain::{ActivationMaximization, Format},
-    jobs::{Failure, Id, Status, Task},
+    jobs::{Failure, Id, Shown, Status, Task},
     runtime::Progress,
 };
 
@@ -105,11 +105,32 @@ async fn a_job_that_is_given_back_was_not_begun() {
     let store = Store::new("memory");
     let id = insert(&store, b"").await.unwrap();
     let claim = store.claim("a", LONG).await.unwrap().unwrap();
-    store.show(&claim, b"png").await.unwrap();
-    assert_eq!(store.picture(&id).await.unwrap().as_deref(), Some(b"png".as_slice()));
+    let picture = Shown::Picture(b"png".to_vec());
+    store.show(&claim, &picture).await.unwrap();
+    assert_eq!(store.shown(&id, 0).await.unwrap(), [picture]);
     store.release(&claim).await.unwrap();
     assert_eq!(store.get(&id).await.map(|job| (job.status, job.attempts)), Ok((Status::Queued, 0)));
     assert_eq!(store.claim("b", LONG).await.unwrap().unwrap().attempt, 1);
+}
+
+#[tokio::test]
+async fn what_is_shown_is_told_once_and_thrown_away_at_the_end() {
+    let store = Store::new("memory");
+    let id = insert(&store, b"").await.unwrap();
+    let claim = store.claim("a", LONG).await.unwrap().unwrap();
+    let explanation =
+        |technique: &str, json: &str| Shown::Explanation { technique: technique.into(), json: json.into() };
+    store.show(&claim, &explanation("saliency", "1")).await.unwrap();
+    store.show(&claim, &explanation("occlusion", "2")).await.unwrap();
+    let job = store.get(&id).await.unwrap();
+    assert_eq!(job.shown_version, job.version);
+    let both = [explanation("saliency", "1"), explanation("occlusion", "2")];
+    assert_eq!(store.shown(&id, 0).await.unwrap(), both);
+    store.show(&claim, &explanation("occlusion", "3")).await.unwrap();
+    assert_eq!(store.shown(&id, job.version).await.unwrap(), [explanation("occlusion", "3")]);
+    store.finish(&claim, &Outcome::Succeeded(vec![(Format::Json, Ok(b"{}".to_vec()))])).await.unwrap();
+    assert!(store.shown(&id, 0).await.unwrap().is_empty());
+    assert!(store.result(&id, Format::Json).await.unwrap().is_some());
 }
 
 #[tokio::test]

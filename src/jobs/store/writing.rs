@@ -7,12 +7,12 @@ use sqlx::{Any, Row, Transaction};
 use super::{
     Claim, Store,
     failures::unavailable,
-    reading::{GROWING, INPUT, file_name},
+    reading::{INPUT, file_name},
 };
 use crate::{
     error::{Error, Kind, Result},
     explain::Files,
-    jobs::{Failure, Id, Job, Status, task::Task},
+    jobs::{Failure, Id, Job, Shown, Status, shown::EXPLANATION, task::Task},
 };
 
 /// A job that is to be taken in.
@@ -151,8 +151,9 @@ impl Store {
             transaction.rollback().await.map_err(unavailable)?;
             return Ok(false);
         }
-        let delete =
-            sqlx::query("DELETE FROM job_files WHERE job = $1 AND name = $2").bind(claim.id.as_str()).bind(INPUT);
+        // What was shown on the way is part of the result, but for the pictures of activation maximization, which are small.
+        let delete = "DELETE FROM job_files WHERE job = $1 AND (name = $2 OR name LIKE $3)";
+        let delete = sqlx::query(delete).bind(claim.id.as_str()).bind(INPUT).bind(format!("{EXPLANATION}%"));
         delete.execute(&mut *transaction).await.map_err(unavailable)?;
         if let Outcome::Succeeded(files) = outcome {
             for (format, file) in files {
@@ -164,15 +165,20 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps `png`, the picture so far of the job of `claim`.
-    pub(in crate::jobs) async fn show(&self, claim: &Claim, png: &[u8]) -> Result<()> {
+    /// Keeps what the job of `claim` has come to so far.
+    pub(in crate::jobs) async fn show(&self, claim: &Claim, shown: &Shown) -> Result<()> {
         let database = self.open().await?;
         let mut transaction = database.pool.begin().await.map_err(unavailable)?;
         let query = "UPDATE jobs SET picture_version = version + 1, version = version + 1 \
-             WHERE id = $1 AND worker = $2 AND attempts = $3 AND status = 'running'";
+             WHERE id = $1 AND worker = $2 AND attempts = $3 AND status = 'running' RETURNING version";
         let held = sqlx::query(query).bind(claim.id.as_str()).bind(&claim.worker).bind(claim.attempt);
-        if held.execute(&mut *transaction).await.map_err(unavailable)?.rows_affected() == 1 {
-            put(&mut transaction, &claim.id, GROWING, Ok(png)).await?;
+        let held = held.fetch_optional(&mut *transaction).await.map_err(unavailable)?;
+        if let Some(row) = held {
+            let version: i64 = row.try_get(0).map_err(unavailable)?;
+            put(&mut transaction, &claim.id, &shown.name(), Ok(shown.bytes())).await?;
+            let query = sqlx::query("UPDATE job_files SET version = $1 WHERE job = $2 AND name = $3");
+            let query = query.bind(version).bind(claim.id.as_str()).bind(shown.name());
+            query.execute(&mut *transaction).await.map_err(unavailable)?;
         }
         transaction.commit().await.map_err(unavailable)
     }

@@ -1,6 +1,10 @@
 //! Which of a graph's outputs is the classifier's.
 
-use crate::onnx::{Error, Graph, Result, Shapes, classifier::class_count, graph::shape_text};
+use crate::onnx::{
+    Error, Graph, Result, Shapes,
+    classifier::{class_count, is_probabilities},
+    graph::shape_text,
+};
 
 /// What classifiers call their scores, the surest first.
 const NAMES: [&str; 9] =
@@ -19,8 +23,8 @@ impl Graph {
     /// Keeps the one output that gives a score for each class, and drops the others with all that only they need.
     ///
     /// That is the output `wanted`; without one, the first of those whose shape is right, and among these rather one with as
-    /// many scores as there are `labels`, and rather one that is called as classifiers call it. An error lists the outputs where
-    /// none will do.
+    /// many scores as there are `labels`, rather one that is called as classifiers call it, and rather one that a softmax gives. An
+    /// error lists the outputs where none will do.
     pub fn keep_classifier_output(&mut self, wanted: Option<&str>, labels: Option<usize>) -> Result<ChosenOutput> {
         let shapes = self.shapes()?;
         let chosen = self.choose_output(&shapes, wanted, labels)?;
@@ -60,6 +64,12 @@ impl Graph {
         if let Some(named) = named.copied().filter(|_| candidates.len() > 1) {
             candidates = vec![named];
             reasons.push("has a name that classifiers give it".to_owned());
+        }
+        // Keras' files call all outputs `Identity`.
+        let probabilities = |name: &&str| is_probabilities(self, shapes, name);
+        if candidates.len() > 1 && candidates.iter().any(probabilities) {
+            candidates.retain(probabilities);
+            reasons.push("comes from a softmax".to_owned());
         }
         let Some(name) = candidates.first().map(|&name| name.to_owned()) else {
             return Err(Error::Unsupported(match names.as_slice() {
@@ -135,6 +145,19 @@ mod tests {
         assert_eq!(chosen(outputs, None, Some(16)).0, "features");
         assert_eq!(chosen(outputs, None, Some(7)).0, "head/logits:0");
         assert_eq!(chosen(outputs, Some("a"), Some(16)), ("a".to_owned(), None));
+    }
+
+    #[test]
+    fn where_no_name_tells_a_softmax_goes_before_the_order() {
+        let mut graph = graph(&[("Identity:0", 16), ("Identity_1:0", 5), ("scores", 5)]);
+        graph.outputs.remove(2);
+        let probabilities = ValueInfo { name: "Identity_2:0".to_owned(), dtype: DataType::Float, shape: None };
+        graph.outputs.push(probabilities);
+        graph.nodes.push(Node::new("Softmax", ["scores"], ["Identity_2:0"]));
+        let ChosenOutput { name, reason } = graph.keep_classifier_output(None, None).unwrap();
+        assert_eq!(name, "Identity_2:0");
+        let expected = "of its outputs, the one that gives one score for each class and comes from a softmax";
+        assert!(reason.unwrap().starts_with(expected));
     }
 
     #[test]
