@@ -61,8 +61,10 @@ pub(super) fn owns(path: &str) -> bool {
 /// Refuses methods that a path does not have. A call of V1 and the model before its colon are one route, which has the methods of both.
 pub(super) async fn refuse_methods(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    if route == Some(V1) {
-        let is_call = v1::is_call(request.uri().path());
+    let path = request.uri().path();
+    let is_call = v1::is_call(path);
+    // Under another verb there is nothing, whatever the method.
+    if route == Some(V1) && (is_call || !owns(path)) {
         let allowed: &[Method] = if is_call { &[Method::POST] } else { &[Method::GET, Method::HEAD] };
         if !allowed.contains(request.method()) {
             let mut response = Problem::for_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
