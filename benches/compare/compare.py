@@ -22,16 +22,9 @@ import torch
 from PIL import Image
 
 import growth
+import photo
 from peers import Peers
 from service import Service
-
-
-def photo():
-    """A photograph's worth of detail, 640x480."""
-    y, x = np.mgrid[0:480, 0:640].astype(np.float32)
-    noise = np.random.default_rng(0).integers(0, 16, (480, 640, 1))
-    waves = np.stack([np.sin(x / scale) * np.cos(y / scale) * 60 + 128 for scale in (90, 50, 20)], -1)
-    return Image.fromarray((waves + noise).clip(0, 255).astype(np.uint8))
 
 
 # The threads of ONNX Runtime in Python and of PyTorch spin for a while after a call, at the cost of whoever comes next.
@@ -99,9 +92,7 @@ def main():
 
     cores = len(os.sched_getaffinity(0))
     torch.set_num_threads(cores)
-    picture, file = photo(), io.BytesIO()
-    picture.save(file, "JPEG", quality=90)
-    jpeg = file.getvalue()
+    jpeg = photo.jpeg(photo.photo())
     seen = Image.open(io.BytesIO(jpeg)).resize((224, 224), Image.BILINEAR)
     peers = Peers(f"{options.models}/vgg16/model.onnx", seen)
     three = "explain?technique=saliency&technique=guided-backprop&technique=grad-cam"
