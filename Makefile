@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare openapi zoo browser-test contract-test kserve-test fuzz manifests-test image-test audit sbom
+.PHONY: help run test check runtime bench compare soak openapi zoo browser-test contract-test kserve-test fuzz manifests-test image-test audit sbom
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,14 @@ compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes be
 	test -d target/compare/venv || python3 -m venv target/compare/venv
 	target/compare/venv/bin/pip install --quiet --requirement benches/compare/requirements.txt
 	target/compare/venv/bin/python benches/compare/compare.py
+
+SECONDS ?= 600
+soak: runtime ## Load it tenfold, let clients leave, watch its memory for SECONDS=600; writes benches/SOAK.md (a quarter of an hour)
+	cargo build --release
+	oha --version >/dev/null 2>&1 || cargo install --locked --no-default-features oha
+	test -d target/soak/venv || python3 -m venv target/soak/venv
+	target/soak/venv/bin/pip install --quiet --requirement benches/soak/requirements.txt
+	target/soak/venv/bin/python benches/soak/soak.py --seconds $(SECONDS)
 
 zoo: runtime ## Compare torchvision's and Keras' networks with autograd (hours, 6 GB of memory, 10 of disk; or NETWORKS="resnet18 keras_mobilenet")
 	test -d target/zoo/venv || python3 -m venv target/zoo/venv

@@ -10,9 +10,9 @@ import psutil
 
 
 class Service:
-    """`glassbox serve` on a free port, until the `with` ends."""
+    """`glassbox serve` on a free port, until the `with` ends. Its log goes to the file `log`, or where this process's goes."""
 
-    def __init__(self, binary, models, **settings):
+    def __init__(self, binary, models, log=None, **settings):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -24,7 +24,7 @@ class Service:
             **settings,
         }
         names = {f"GLASSBOX_{name.upper()}": value for name, value in settings.items()}
-        self.process = subprocess.Popen([binary, "serve"], env={**os.environ, **names})
+        self.process = subprocess.Popen([binary, "serve"], env={**os.environ, **names}, stderr=log)
 
     def __enter__(self):
         for _ in range(1200):
