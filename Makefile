@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check runtime bench compare soak openapi zoo browser-test kserve-test manifests-test image-test audit sbom
+.PHONY: help run test check runtime bench compare soak openapi zoo browser-test contract-test kserve-test fuzz manifests-test image-test audit sbom
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ zoo: runtime ## Compare torchvision's and Keras' networks with autograd (hours, 
 openapi: runtime ## Write openapi/openapi.json
 	cargo run --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+
+contract-test: runtime ## Lint the OpenAPI document, and put requests made from it to the service (Schemathesis)
+	cargo build
+	@tests/contract/run.sh
+
+fuzz: runtime ## Fuzz for SECONDS_EACH (600) each: TARGETS="picture onnx options"; see docs/fuzzing.md
+	@fuzz/run.sh $(TARGETS)
 
 kserve-test: runtime ## Call the service with KServe's own Python client
 	cargo build

@@ -9,6 +9,7 @@ mod golden_gradients;
 mod golden_techniques;
 mod golden_weights;
 mod gradients;
+mod hostile;
 mod http;
 mod incremental;
 mod jobs;

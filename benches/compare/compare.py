@@ -82,6 +82,12 @@ def occlusion_rows(service, full, peers, jpeg):
     return rows
 
 
+def batched(peers, rounds):
+    """Milliseconds for each picture of a bare forward, by how many are in a batch."""
+    seconds = in_turn({size: lambda size=size: peers.bare(size) for size in (1, 2, 4, 8)}, rounds)
+    return ", ".join(f"{statistics.median(times) * 1e3 / size:.0f} ms in a batch of {size}" for size, times in seconds.items())
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--models", default="target/compare/models")
@@ -116,6 +122,7 @@ def main():
         seconds = in_turn(subjects, options.rounds)
         base = statistics.median(seconds["ONNX Runtime, bare forward"])
         table = [row(name, times, base) for name, times in seconds.items()]
+        batches = batched(peers, options.rounds)
         with Service(options.binary, options.models, occlusion__incremental="false") as full:
             occluded = occlusion_rows(service, full, peers, jpeg)
         grown = [growth.occlusion(service, jpeg), growth.classes(service, jpeg)]
@@ -148,9 +155,12 @@ turn. Glassbox gets a JPEG of 640x480 over HTTP and answers in JSON; the others 
 {chr(10).join(occluded)}
 
 **Memory**: {resident:.0f} MiB resident with full VGG16 (553 MB of weights, mapped) and the programs of predict, saliency, guided backpropagation
-and Grad-CAM warm, each with two sessions; {small:.0f} MiB after serving the default model to 16 clients.
+and Grad-CAM warm, two calls at a time; {small:.0f} MiB after serving the default model to 16 clients.
 
 **Throughput**, default model, Grad-CAM, {cores} sessions of one thread: {most:.0f} answers a second at best; one call alone takes {single * 1e3:.1f} ms, so the cores could give {cores / single:.0f}.
+
+**Batches**: a bare forward of full VGG16 takes {batches}, for each picture. What a batch would gain over runs that
+share the cores is small, while every answer would wait for the whole batch and the values would take as many times the memory: calls are not batched.
 
 ![Growth: occlusion against positions, /explain against classes, throughput against clients](growth.svg)
 """

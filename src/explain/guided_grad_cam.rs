@@ -25,6 +25,7 @@ use crate::{
 pub struct GuidedGradCam {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
+    #[schema(max_items = 16)]
     pub class: Vec<ClassRef>,
     /// The layer whose feature maps Grad-CAM weights; by default the last before the classifier.
     #[arg(long)]

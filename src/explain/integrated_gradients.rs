@@ -24,6 +24,7 @@ use crate::{
 pub struct IntegratedGradients {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
+    #[schema(max_items = 16)]
     pub class: Vec<ClassRef>,
     /// How the colour channels become one map.
     #[arg(long, value_enum, default_value_t)]

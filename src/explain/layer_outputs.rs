@@ -4,7 +4,13 @@ use std::{fmt, str::FromStr};
 
 use ndarray::{ArrayView3, Axis, Ix2};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{AnyOfBuilder, ObjectBuilder, Schema, Type},
+    },
+};
 
 use super::{
     Backdrop, Findings, Prediction, Technique, Values, drawing, explanation::MapValues, input_gradient::feature_maps,
@@ -36,7 +42,7 @@ pub struct LayerOutputs {
     pub layer: Vec<String>,
     /// Which feature maps: the `first`, the `strongest` (by their mean), or a list of channels such as `0,5,7`.
     #[arg(long, default_value_t)]
-    #[schema(value_type = String, default = "first")]
+    #[schema(default = "first")]
     pub channels: Channels,
     /// How many feature maps of each layer, where `channels` is no list; a layer that has fewer gives all.
     #[arg(long, default_value_t = LayerOutputs::default().maps)]
@@ -61,6 +67,18 @@ pub enum Channels {
     Strongest,
     /// These.
     List(Vec<usize>),
+}
+
+impl ToSchema for Channels {}
+
+impl PartialSchema for Channels {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(r"^(first|strongest|\d{1,9}( ?, ?\d{1,9}){0,63})$"));
+        let channel = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        AnyOfBuilder::new().item(text).item(channel).into()
+    }
 }
 
 impl FromStr for Channels {

@@ -73,7 +73,8 @@ pub enum AxisOrder {
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Weights {
-    /// The parameter: `kernel`, `bias`, `gamma`, `beta`, `moving_mean` or `moving_variance`. By default all; an npy file needs one.
+    /// The parameter: `kernel`, `bias`, `gamma`, `beta`, `moving_mean`, `moving_variance` or `alpha`. By default all; an npy file needs one.
+    #[param(pattern = "^(kernel|bias|gamma|beta|moving_mean|moving_variance|alpha)$")]
     pub tensor: Option<String>,
     /// The order of the axes.
     #[param(inline)]

@@ -22,6 +22,7 @@ use crate::{
 pub struct SmoothGrad {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
+    #[schema(max_items = 16)]
     pub class: Vec<ClassRef>,
     /// How the colour channels become one map.
     #[arg(long, value_enum, default_value_t)]
@@ -36,6 +37,7 @@ pub struct SmoothGrad {
     pub noise: f32,
     /// What the noise is drawn from: equal seeds give equal maps.
     #[arg(long, default_value_t)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub seed: u64,
 }
 

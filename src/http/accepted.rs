@@ -26,7 +26,7 @@ use crate::{
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest such name.
-const LONGEST_KEY: usize = 255;
+pub(super) const LONGEST_KEY: usize = 255;
 
 /// A call that its client asked to become a job.
 pub(super) struct Accepted<'a> {
@@ -34,12 +34,15 @@ pub(super) struct Accepted<'a> {
     caller: &'a Caller,
     /// The representation of an answer in line.
     format: Format,
+    /// What the client calls the request.
+    key: Option<&'a str>,
 }
 
 impl<'a> Accepted<'a> {
-    /// What `caller` asks for, if it is to become a job.
-    pub fn asked(caller: &'a Caller, format: Format) -> Option<Self> {
-        Asynchronously::asked(&caller.headers).map(|asked| Self { asked, caller, format })
+    /// What `caller` asks for, if it is to become a job; a name for the request that is none is a 400 in any case.
+    pub fn asked(caller: &'a Caller, format: Format) -> Result<Option<Self>> {
+        let key = key(&caller.headers)?;
+        Ok(Asynchronously::asked(&caller.headers).map(|asked| Self { asked, caller, format, key }))
     }
 
     /// Takes `task` in as a job; its result if that comes in the time that the client waits, else 202 and where to find it.
@@ -47,7 +50,7 @@ impl<'a> Accepted<'a> {
         self.caller.check(Scope::Jobs)?;
         let (digest, owner) = (digest(task, picture)?, self.caller.owner());
         let traceparent = trace::traceparent(&Span::current());
-        let new = NewJob { task, picture, owner, traceparent, key: key(&self.caller.headers)?, digest: &digest };
+        let new = NewJob { task, picture, owner, traceparent, key: self.key, digest: &digest };
         let id = app.jobs().submit(&new).await?;
         let patience = self.asked.patience(self.caller.deadline.left());
         let job = app.jobs().wait(&id, patience).await?;
@@ -92,7 +95,7 @@ fn insert_address(headers: &mut HeaderMap, name: HeaderName, id: &Id, part: &str
 
 fn key(headers: &HeaderMap) -> Result<Option<&str>> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let plain = |key: &&str| (1..=LONGEST_KEY).contains(&key.len());
+    let plain = |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     let key = key.to_str().ok().filter(plain).ok_or_else(|| {
         let message =
             format!("the header `Idempotency-Key` takes 1 to {LONGEST_KEY} letters, digits and signs of ASCII");

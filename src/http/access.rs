@@ -90,7 +90,7 @@ fn rate(settings: &Auth) -> Result<Option<DefaultKeyedRateLimiter<String>>> {
 }
 
 /// What the route with this template needs; `None` for what is open to all: health, and pages that show nothing of anyone's.
-fn scope_of(route: &str) -> Option<Scope> {
+pub(super) fn scope_of(route: &str) -> Option<Scope> {
     match route {
         "/metrics" => Some(Scope::Metrics),
         route if route.starts_with("/v1/jobs") => Some(Scope::Jobs),

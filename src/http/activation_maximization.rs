@@ -15,7 +15,7 @@ use super::{
     accept::negotiate,
     accepted::Accepted,
     explain::respond,
-    operation::{Cause, operation, responses, without_defaults},
+    operation::{Cause, nullable, operation, responses, without_defaults},
     options::{FormatOption, read_with_format},
     schema::{self, Schemas},
 };
@@ -54,11 +54,14 @@ const CAUSES: [Cause; 10] = [
 pub(super) fn route() -> Result<UtoipaMethodRouter<Arc<App>>> {
     let mut options = schema::options::<ActivationMaximization>()?;
     options.extend(schema::options::<FormatOption>()?);
-    let object = json!({"schema": {"type": "object", "properties": without_defaults(&options)}});
+    let object =
+        |options: &Schemas| json!({"schema": {"type": "object", "properties": options, "additionalProperties": false}});
+    let form = object(&without_defaults(&options));
     let body = json!({
         "description": "The options, which may also stand in the query.",
         "content": {
-            "application/json": object, "multipart/form-data": object, "application/x-www-form-urlencoded": object
+            "application/json": object(&nullable(&without_defaults(&options))),
+            "multipart/form-data": form, "application/x-www-form-urlencoded": form
         }
     });
     let operation = operation(
@@ -94,7 +97,7 @@ async fn maximize(
 ) -> Result<Response, Problem> {
     let (technique, format) = read_with_format::<ActivationMaximization>(&options)?;
     let format = format.map_or_else(|| negotiate(&caller.headers, &FORMATS), Ok)?;
-    if let Some(job) = Accepted::asked(&caller, format) {
+    if let Some(job) = Accepted::asked(&caller, format)? {
         return job.answer(&app, &Task::maximize(model.name(), technique), None).await;
     }
     let work = app.run(move |cancellation| technique.maximize(&model, &mut |_| (), cancellation)?.write(format));

@@ -16,6 +16,7 @@ use axum::{
 use base64::prelude::{BASE64_STANDARD, Engine};
 use futures_util::stream::{self, Stream};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{App, Problem, job::JobBody, jobs::JobId};
 use crate::{
@@ -48,8 +49,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen")
     ),
     responses(
-        (status = 200, description = "The events as they come.", content_type = "text/event-stream", body = String,
-            example = "event: progress\nid: 7\ndata: {\"status\": \"running\", \"progress\": 0.42}\n\n"),
+        (status = 200, description = "The events as they come, each as described.", content_type = "text/event-stream", body = JobEvent),
         (status = 204, description = "The last event seen was the end."),
         (status = 404, description = "There is no such job, or no longer.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Where jobs are kept cannot be reached for now.", body = Problem, content_type = "application/problem+json")
@@ -75,6 +75,21 @@ pub(super) async fn events(
     // nginx otherwise collects an answer before it passes it on.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// An event: a line for each member, such as `event: progress`, and an empty line after it.
+#[derive(ToSchema)]
+#[allow(dead_code)] // for the document
+pub(super) struct JobEvent {
+    /// `progress`, `picture` or `end`.
+    #[schema(pattern = "^(progress|picture|end)$", examples("progress"))]
+    event: String,
+    /// What to send as `Last-Event-ID` to go on from here.
+    #[schema(examples("7"))]
+    id: Option<String>,
+    /// The job as JSON, or a PNG file in base64.
+    #[schema(examples("{\"status\": \"running\", \"progress\": 0.42}"))]
+    data: String,
 }
 
 /// The events of one job to one client.

@@ -70,7 +70,7 @@ async fn explain<T: Technique>(
 ) -> Result<Response, Problem> {
     let Options::<T> { technique, style, format } = Options::read(&upload.options)?;
     let format = format.map_or_else(|| negotiate(&caller.headers, &FORMATS), Ok)?;
-    if let Some(job) = Accepted::asked(&caller, format) {
+    if let Some(job) = Accepted::asked(&caller, format)? {
         let task = Task::explain(model.name(), &technique, style)?;
         return job.answer(&app, &task, Some(&upload.picture)).await;
     }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a combination can be written as, the favourite first.
-const FORMATS: [Format; 2] = [Format::Json, Format::Png];
+pub(super) const FORMATS: [Format; 2] = [Format::Json, Format::Png];
 const TEXT: &str = "Several techniques and classes at once\n\nOne forward pass serves all techniques that can share it: those that explain \
      the same classes. Name them by `technique`; each takes those of the options that it has. An option is set for one technique \
      alone by the technique's name before it, such as `grad-cam.layer`, in place of the shared one. As PNG, the maps are a \
@@ -48,7 +48,7 @@ async fn explain(
 ) -> Result<Response, Problem> {
     let Options { technique: techniques, style, format } = read(upload.options)?;
     let format = offered(format, &FORMATS)?.map_or_else(|| negotiate(&caller.headers, &FORMATS), Ok)?;
-    if let Some(job) = Accepted::asked(&caller, format) {
+    if let Some(job) = Accepted::asked(&caller, format)? {
         let task = Task::explain_all(model.name(), &techniques, style)?;
         return job.answer(&app, &task, Some(&upload.picture)).await;
     }

@@ -13,6 +13,7 @@ use super::{
     accept::negotiate,
     explain::negotiated,
     options::{self, FormatOption, read_with_format},
+    schema::File,
 };
 use crate::{
     error::Error,
@@ -32,8 +33,8 @@ use crate::{
     responses(
         (status = 200, description = "The filters.", content(
             (FiltersShown = "application/json"),
-            (Vec<u8> = "image/png"),
-            (Vec<u8> = "application/x-npy")
+            (File = "image/png"),
+            (File = "application/x-npy")
         )),
         (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "None of the media types in `Accept` can be made.", body = Problem, content_type = "application/problem+json"),

@@ -17,6 +17,7 @@ use super::{
     explain::negotiated,
     job::{JobBody, failed, without_result},
     options::{self, FormatOption, offered},
+    schema::File,
 };
 use crate::{
     error::{Error, Result},
@@ -60,6 +61,7 @@ struct ListOptions {
     #[param(inline)]
     status: Option<Status>,
     /// Only those that were accepted before this one, whose id it is: the last one of a page leads to the next.
+    #[param(pattern = "^[0-9a-f]{32}$")]
     after: Option<String>,
 }
 
@@ -172,8 +174,8 @@ pub(super) async fn cancel(State(app): State<Arc<App>>, JobId(id): JobId) -> Res
     responses(
         (status = 200, description = "The result, as the call describes it.", content(
             (serde_json::Value = "application/json"),
-            (Vec<u8> = "image/png"),
-            (Vec<u8> = "application/x-npy")
+            (File = "image/png"),
+            (File = "application/x-npy")
         )),
         (status = 404, description = "There is no such job, or no longer.", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "None of the media types in `Accept` can be made.", body = Problem, content_type = "application/problem+json"),

@@ -15,7 +15,8 @@ use super::{
     App, Problem, Served,
     accept::negotiate,
     explain::negotiated,
-    options::{self, FormatOption, read_with_format},
+    options::{self, read_with_format},
+    schema::File,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -96,12 +97,13 @@ pub(super) async fn show(Served(model): Served, Path(path): Path<LayerPath>) -> 
         ("model" = String, Path, description = "The model's name", example = "vgg16-caltech101"),
         ("layer" = String, Path, description = "The layer's name", example = "block1_conv1"),
         Weights,
-        FormatOption
+        ("format" = Option<String>, Query, description = "The representation of the answer; stronger than the header `Accept`.",
+            pattern = "^(json|npy)$")
     ),
     responses(
         (status = 200, description = "The weights.", content(
             (LayerWeights = "application/json"),
-            (Vec<u8> = "application/x-npy")
+            (File = "application/x-npy")
         )),
         (status = 404, description = "There is no such model or layer.", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "None of the media types in `Accept` can be made.", body = Problem, content_type = "application/problem+json"),

@@ -26,6 +26,7 @@ mod models;
 mod openapi;
 mod operation;
 pub mod options;
+mod outcomes;
 mod picture_call;
 mod playground;
 mod predict;

@@ -26,6 +26,7 @@ pub struct ModelList {
 
 /// A model in short.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModelInShort)]
 pub struct Summary {
     /// The model's name in addresses.
     #[schema(examples("vgg16-caltech101"))]
@@ -50,6 +51,7 @@ pub struct Summary {
 /// Whether a model can be asked.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ModelStatus)]
 pub enum Status {
     /// It can.
     Ready,

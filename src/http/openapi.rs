@@ -18,8 +18,10 @@ use utoipa::{
             the call, 429 if it calls too often.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
+    servers((url = "/", description = "The server that this document is from")),
     tags(
         (name = "explanations", description = "Where in a picture a class was seen"),
+        (name = "kserve", description = "KServe's protocols, V1 and V2 (the Open Inference Protocol)"),
         (name = "jobs", description = "Long work that goes on without its client"),
         (name = "models", description = "What is served"),
         (name = "operations", description = "For whoever runs the service")

@@ -6,12 +6,16 @@ use utoipa::{ToSchema, openapi::path::Operation};
 
 use super::{
     PROBLEM_JSON, Problem,
-    accepted::IDEMPOTENCY_KEY,
+    accepted::{IDEMPOTENCY_KEY, LONGEST_KEY},
     job::JobBody,
     prefer::PREFER,
     schema::{Schemas, invalid},
 };
 use crate::error::Result;
+
+/// A drawing of 8x8 pixels, as PNG in base64: an example that can be sent as it is.
+pub(super) const SMALL_PICTURE: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAGUlEQVR42mP4DwUMQAQEIAYDGOBnwBVDAQB8BB/hGGGe2AAAAABJRU5ErkJggg==";
 
 /// A way in which a call can fail: the status, one of its codes, and words.
 pub(super) type Cause = (StatusCode, &'static str, &'static str);
@@ -56,16 +60,16 @@ fn parameters(options: &Schemas) -> Vec<Value> {
 
 /// What makes a call a job.
 fn job_headers() -> Vec<Value> {
-    let header = |name: &HeaderName, description: &str, example: &str| {
-        json!({
-            "name": name.as_str(), "in": "header", "required": false, "description": description,
-            "schema": {"type": "string"}, "example": example
-        })
-    };
+    let header = |name: &HeaderName, description: &str, schema: Value| json!({"name": name.as_str(), "in": "header", "required": false, "description": description, "schema": schema});
     let prefer = "`respond-async` makes the call a job: the answer is 202 and the job's address. `wait=10` answers in line if the result \
          comes within 10 seconds, else with 202 (RFC 7240).";
     let key = "A name of the client's for this request as a job: sent again under it, the request gets the same job.";
-    vec![header(&PREFER, prefer, "respond-async"), header(&IDEMPOTENCY_KEY, key, "6f1c2b7e")]
+    // A key without an example: who tries the calls out would send the same for each of them, which is refused.
+    let plain = json!({"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[\x21-\x7e]+$"});
+    vec![
+        header(&PREFER, prefer, json!({"type": "string", "examples": ["respond-async"]})),
+        header(&IDEMPOTENCY_KEY, key, plain),
+    ]
 }
 
 /// The answer of a call that has become a job.
@@ -90,14 +94,18 @@ pub(super) fn without_defaults(options: &Schemas) -> Schemas {
     options
 }
 
+/// The options as members of a JSON object, where null stands for one that is left out.
+pub(super) fn nullable(options: &Schemas) -> Schemas {
+    let nullable = |(name, schema): (&String, &Value)| {
+        let mut schema = schema.clone();
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        (name.clone(), json!({"description": description, "anyOf": [schema, {"type": "null"}]}))
+    };
+    options.iter().map(nullable).collect()
+}
+
 /// The responses of a call, by status: what it gives in each media type, and the problems that `causes` give.
 pub(super) fn responses(causes: &[Cause], content: &Schemas) -> Schemas {
-    let problem = |&(status, code, description): &Cause| {
-        let problem = Problem::new(status, code, description);
-        let content =
-            json!({"schema": {"$ref": format!("#/components/schemas/{}", Problem::name())}, "example": problem});
-        (status.as_str().to_owned(), json!({"description": description, "content": {PROBLEM_JSON: content}}))
-    };
     let found = json!({
         "description": "What was found.",
         "headers": {"Server-Timing": {
@@ -108,4 +116,24 @@ pub(super) fn responses(causes: &[Cause], content: &Schemas) -> Schemas {
         "content": content
     });
     causes.iter().map(problem).chain([("200".to_owned(), found)]).collect()
+}
+
+/// The response of a call that fails for `cause`, with its status.
+pub(super) fn problem(&(status, code, description): &Cause) -> (String, Value) {
+    let problem = Problem::new(status, code, description);
+    let content = json!({"schema": {"$ref": format!("#/components/schemas/{}", Problem::name())}, "example": problem});
+    let mut response = json!({"description": description, "content": {PROBLEM_JSON: content}});
+    let header = |description: &str, schema: Value, example: Value| json!({"description": description, "schema": schema, "example": example});
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            let challenge = header("How to send a key", json!({"type": "string"}), json!("Bearer realm=\"glassbox\""));
+            response["headers"] = json!({"WWW-Authenticate": challenge});
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            let wait = header("The seconds to wait", json!({"type": "integer", "minimum": 1}), json!(1));
+            response["headers"] = json!({"Retry-After": wait});
+        }
+        _ => {}
+    }
+    (status.as_str().to_owned(), response)
 }

@@ -16,7 +16,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
     App,
-    operation::{Cause, operation, responses, without_defaults},
+    operation::{Cause, SMALL_PICTURE, nullable, operation, responses, without_defaults},
     schema::{Schemas, schema_and_parts},
 };
 use crate::{
@@ -82,6 +82,7 @@ impl PictureCall<'_> {
         }
         example.insert("model".into(), json!("vgg16-caltech101"));
         example.insert("image".into(), json!({"width": 640, "height": 427}));
+        example.insert("seen".into(), json!({"left": 0.0, "top": 0.0, "width": 640.0, "height": 427.0}));
         example.insert("timing_ms".into(), json!({"decode": 3.1, "run": 21.0}));
         Ok(Value::Object(example))
     }
@@ -103,21 +104,20 @@ impl PictureCall<'_> {
             "content": {
                 "image/*": {"schema": file},
                 "application/octet-stream": {"schema": file},
-                "multipart/form-data": {"schema": self.with_options(&file)},
+                "multipart/form-data": {"schema": with_image(without_defaults(self.options), &file)},
                 "application/json": {
-                    "schema": self.with_options(&base64),
-                    "example": {"image": {"b64": "/9j/4AAQSkZJRgABAQAAAQABAAD..."}}
+                    "schema": with_image(nullable(&without_defaults(self.options)), &base64),
+                    "example": {"image": {"b64": SMALL_PICTURE}}
                 },
             }
         })
     }
+}
 
-    /// An object with the member `image` and the options.
-    fn with_options(&self, image: &Value) -> Value {
-        let mut properties = without_defaults(self.options);
-        properties.insert("image".into(), image.clone());
-        json!({"type": "object", "required": ["image"], "properties": properties})
-    }
+/// An object with the member `image` and the options.
+fn with_image(mut options: Schemas, image: &Value) -> Value {
+    options.insert("image".into(), image.clone());
+    json!({"type": "object", "required": ["image"], "properties": options, "additionalProperties": false})
 }
 
 /// The ways in which a call that takes a picture can fail.

@@ -22,7 +22,7 @@ use super::{
     deadline::{self, X_REQUEST_TIMEOUT},
     events, explain, explain_all, filters, health, jobs, kserve, layers, metrics, models,
     openapi::document,
-    playground, predict,
+    outcomes, playground, predict,
     prefer::{PREFER, PREFERENCE_APPLIED},
     request, security,
     shed::shed,
@@ -35,7 +35,7 @@ use crate::{
 
 /// The whole service as a router; an error when an origin in `server.cors_origins` is not one, or the API keys cannot be used.
 pub fn router(app: Arc<App>) -> Result<Router> {
-    let (addresses, document) = addresses()?.split_for_parts();
+    let (addresses, document) = described()?;
     let fallback = async || Problem::for_status(axum::http::StatusCode::NOT_FOUND);
     guarded(addresses.with_state(Arc::clone(&app)).merge(swagger(document)).fallback(fallback), app)
 }
@@ -46,6 +46,7 @@ fn guarded(routes: Router, app: Arc<App>) -> Result<Router> {
     let server = &app.config().server;
     let cors = cors(server)?;
     let router = routes
+        .layer(middleware::from_fn(kserve::refuse_methods))
         .layer(DefaultBodyLimit::max(server.body_limit))
         .layer(CatchPanicLayer::custom(request::on_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), deadline::keep))
@@ -62,7 +63,14 @@ fn guarded(routes: Router, app: Arc<App>) -> Result<Router> {
 
 /// The `OpenAPI` document of the service.
 pub fn openapi() -> Result<OpenApi> {
-    Ok(addresses()?.into_openapi())
+    Ok(described()?.1)
+}
+
+/// The routes, and the document that describes them.
+fn described() -> Result<(Router<Arc<App>>, OpenApi)> {
+    let (routes, mut document) = addresses()?.split_for_parts();
+    outcomes::complete(&mut document)?;
+    Ok((routes, document))
 }
 
 fn addresses() -> Result<OpenApiRouter<Arc<App>>> {

@@ -8,6 +8,12 @@ use crate::error::{Error, Result};
 /// JSON schemas by name.
 pub(super) type Schemas = Map<String, Value>;
 
+/// The bytes of a picture's or an array's file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code)] // for the document
+pub(super) struct File(Vec<u8>);
+
 /// The JSON schemas of the options in `T`; none refers to another.
 pub(super) fn options<T: ToSchema>() -> Result<Schemas> {
     let (schema, known) = schema_and_parts::<T>()?;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     explain::unknown_technique,
+    explain_all::FORMATS,
     options::{self, FormatOption, Options, Pairs},
     schema::{self, Schemas},
 };
@@ -55,6 +56,7 @@ pub(super) fn schemas() -> Result<Schemas> {
     }
     all.extend(schema::options::<Style>()?);
     all.extend(schema::options::<FormatOption>()?);
+    all["format"]["enum"] = json!(FORMATS);
     Ok(all)
 }
 

@@ -9,9 +9,12 @@ use super::{
 use crate::{
     autodiff::{self, COTANGENT, Rule, Vjp, gradient_name},
     error::{Error, Result},
-    onnx::{Dim, Graph},
+    onnx::{DataType, Dim, Graph, Node, ValueInfo},
     runtime::{Cancellation, Input},
 };
+
+/// The output that holds the unit's activation.
+const ACTIVATION: &str = "glassbox/activation";
 
 /// One unit of a model, whose activation can be made large: a class's logit or a layer's filter.
 ///
@@ -39,7 +42,6 @@ pub struct Ascent {
     program: Aside,
     input: String,
     size: (usize, usize),
-    unit: Unit,
     /// The gradient of the unit's mean with respect to its value, [1, units, ...].
     cotangent: ArrayD<f32>,
 }
@@ -102,9 +104,10 @@ impl Model {
         let cotangent = mean_cotangent(shapes.get(value).map_or(&[], Vec::as_slice), unit)?;
         let vjp = Vjp { rule: Rule::Standard, wrt: vec![input] };
         let bytes = values(&graph, &shapes);
-        let graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
+        let mut graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
+        output_activation(&mut graph, value);
         let program = self.programs.compile_aside(&graph, "ascent", bytes)?;
-        Ok(Ascent { program, input: input.to_owned(), size, unit: unit.clone(), cotangent })
+        Ok(Ascent { program, input: input.to_owned(), size, cotangent })
     }
 }
 
@@ -122,12 +125,20 @@ impl Ascent {
             (COTANGENT, Input::Floats(self.cotangent.view())),
         ];
         let mut outputs = self.program.run(inputs, cancellation)?;
-        let value = outputs.get(&self.unit.value).map(|value| (value * &self.cotangent).sum());
+        let value = outputs.remove(ACTIVATION).map(|value| value.sum());
         let gradient = outputs
             .remove(&gradient_name(Rule::Standard, &self.input))
             .and_then(|gradient| gradient.into_dimensionality().ok());
         value.zip(gradient).ok_or_else(|| Error::internal("an ascent's program lacks an output"))
     }
+}
+
+/// Makes `graph` give the unit's activation, which the cotangent picks, instead of the whole `value`.
+fn output_activation(graph: &mut Graph, value: &str) {
+    graph.nodes.push(Node::new("Mul", [value, COTANGENT], ["glassbox/picked"]));
+    graph.nodes.push(Node::new("ReduceSum", ["glassbox/picked"], [ACTIVATION]).with_int("keepdims", 0));
+    graph.outputs.retain(|output| output.name != value);
+    graph.outputs.push(ValueInfo { name: ACTIVATION.into(), dtype: DataType::Float, shape: Some(Vec::new()) });
 }
 
 fn resize_input(graph: &mut Graph, input: &str, (height, width): (usize, usize)) {

@@ -3,14 +3,33 @@
 use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{AnyOfBuilder, ObjectBuilder, Schema, Type},
+    },
+};
 
 use crate::error::{Error, Result, did_you_mean, excerpt};
 
 /// A class as a caller names it: an index, or a label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(examples("elephant", "36"))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassRef(pub String);
+
+impl ToSchema for ClassRef {}
+
+impl PartialSchema for ClassRef {
+    fn schema() -> RefOr<Schema> {
+        let label = ObjectBuilder::new().schema_type(Type::String);
+        let index = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let either = AnyOfBuilder::new().item(label).item(index);
+        either
+            .description(Some("A class as a caller names it: an index, or a label."))
+            .examples(["elephant", "36"])
+            .into()
+    }
+}
 
 impl FromStr for ClassRef {
     type Err = Infallible;

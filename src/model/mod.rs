@@ -250,6 +250,11 @@ impl Model {
         self.programs.ask(question, input, classes, cancellation)
     }
 
+    /// The graph that ONNX Runtime is given to answer `question`; an error if the model cannot be differentiated as it asks.
+    pub fn graph_for(&self, question: &Question) -> Result<Graph> {
+        self.programs.graph_for(question)
+    }
+
     /// Looks at the picture `input` [1, 3, H, W], ready to answer for it with any of `patches`, or patches of their sizes, taken from
     /// `covered`, of the same shape.
     ///

@@ -247,21 +247,25 @@ impl Programs {
     }
 
     fn compile(&self, question: &Question) -> Result<Program> {
-        let mut kept = vec![self.classifier.logits.as_str(), self.classifier.probabilities.as_str()];
-        kept.extend(question.values.iter().map(String::as_str));
-        let graph = if question.gradients.is_empty() {
-            self.graph.forward_to(&kept)?
-        } else {
-            let vjps: Vec<Vjp<'_>> =
-                question.gradients.iter().map(|(rule, value)| Vjp { rule: *rule, wrt: vec![value] }).collect();
-            let mut graph = autodiff::differentiate(&self.graph, &self.shapes, &self.classifier.logits, &vjps, &kept)?;
-            self.choose_classes(&mut graph);
-            graph
-        };
+        let graph = self.graph_for(question)?;
         let started = Instant::now();
         let program = Program::compile(&self.runtime, &self.weights, &graph, &question.kind());
         tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
+    }
+
+    /// The graph that answers `question`.
+    pub fn graph_for(&self, question: &Question) -> Result<Graph> {
+        let mut kept = vec![self.classifier.logits.as_str(), self.classifier.probabilities.as_str()];
+        kept.extend(question.values.iter().map(String::as_str));
+        if question.gradients.is_empty() {
+            return Ok(self.graph.forward_to(&kept)?);
+        }
+        let vjps: Vec<Vjp<'_>> =
+            question.gradients.iter().map(|(rule, value)| Vjp { rule: *rule, wrt: vec![value] }).collect();
+        let mut graph = autodiff::differentiate(&self.graph, &self.shapes, &self.classifier.logits, &vjps, &kept)?;
+        self.choose_classes(&mut graph);
+        Ok(graph)
     }
 
     /// Makes the cotangent one-hot rows of the chosen classes, so that one run both finds the likeliest class and differentiates it.

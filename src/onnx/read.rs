@@ -151,8 +151,12 @@ fn node_from_proto(proto: NodeProto, index: usize, directory: &mut Directory) ->
 fn check_window(node: &Node, name: &str, value: &Attribute) -> Result<()> {
     const WINDOW: [&str; 6] = ["dilations", "kernel_shape", "output_padding", "output_shape", "pads", "strides"];
     const LARGEST: u64 = 1 << 24;
+    const LARGEST_BLOCK: u64 = 1 << 12;
     match value {
-        Attribute::Int(size) if name == "blocksize" && size.unsigned_abs() > LARGEST => {
+        Attribute::Int(size)
+            if (name == "blocksize" && size.unsigned_abs() > LARGEST_BLOCK)
+                || (name == "group" && size.unsigned_abs() > LARGEST) =>
+        {
             Err(node.error(format!("its {name} {size} is too large")))
         }
         Attribute::Ints(values) if WINDOW.contains(&name) && values.iter().any(|v| v.unsigned_abs() > LARGEST) => {

@@ -96,7 +96,8 @@ async fn v1_tells_errors_as_its_client_reads_them() {
     refused(v1(":explain", &two), 400).await;
     refused(post("/v1/models/nothing:predict", &with(file())), 404).await;
     refused(v1(":forget", &with(file())), 404).await;
-    refused(Server::shared().request("GET", &format!("{MODEL}:predict")), 404).await;
+    refused(Server::shared().request("GET", &format!("{MODEL}:predict")), 405).await;
+    refused(Server::shared().request("GET", &format!("{MODEL}:forget")), 404).await;
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ async fn another_method_is_a_problem_that_names_the_right_ones() {
         ("GET", "/v1/models/vgg16-caltech101/predict", "POST"),
         ("GET", "/v1/models/vgg16-caltech101/explain/grad-cam", "POST"),
         ("OPTIONS", "/v1/models/vgg16-caltech101/explain/grad-cam", "POST"),
+        ("POST", "/v1/models/vgg16-caltech101", "GET,HEAD"),
     ] {
         let response = server.request(method, path).send().await.unwrap();
         assert_eq!(header(&response, "allow"), allowed, "{method} {path}");

@@ -1,5 +1,7 @@
 //! Steps uphill.
 
+use ndarray::ArrayView1;
+
 /// Adam, of which `RMSprop` is the case without momentum and correction.
 ///
 /// Kingma and Ba, "Adam: a method for stochastic optimization", 2014: `x += learning_rate * m / sqrt(v + epsilon)` with the running
@@ -18,7 +20,8 @@ pub(super) struct Optimizer {
     corrected: bool,
     /// Whether only the gradient's direction counts.
     normalized: bool,
-    means: Vec<(f32, f32)>,
+    means: Vec<f32>,
+    squares: Vec<f32>,
     steps: i32,
 }
 
@@ -26,24 +29,47 @@ impl Optimizer {
     /// `RMSprop` on the gradient's direction, as keras-vis has it; with momentum if wanted.
     pub fn rms_prop(learning_rate: f32, momentum: f32, decay: f32) -> Self {
         let (epsilon, corrected, normalized) = (1e-7, false, true);
-        Self { learning_rate, momentum, decay, epsilon, corrected, normalized, means: Vec::new(), steps: 0 }
+        Self {
+            learning_rate,
+            momentum,
+            decay,
+            epsilon,
+            corrected,
+            normalized,
+            means: Vec::new(),
+            squares: Vec::new(),
+            steps: 0,
+        }
     }
 
     /// Adam.
     pub fn adam(learning_rate: f32, momentum: f32, decay: f32) -> Self {
         let (epsilon, corrected, normalized) = (1e-16, true, false);
-        Self { learning_rate, momentum, decay, epsilon, corrected, normalized, means: Vec::new(), steps: 0 }
+        Self {
+            learning_rate,
+            momentum,
+            decay,
+            epsilon,
+            corrected,
+            normalized,
+            means: Vec::new(),
+            squares: Vec::new(),
+            steps: 0,
+        }
     }
 
     /// Moves `parameters` one step along `gradient`, which has as many numbers.
     pub fn step(&mut self, parameters: &mut [f32], gradient: &[f32]) {
-        self.means.resize(parameters.len(), (0.0, 0.0));
+        self.means.resize(parameters.len(), 0.0);
+        self.squares.resize(parameters.len(), 0.0);
         self.steps += 1;
         let correction = |kept: f32| if self.corrected { 1.0 - kept.powi(self.steps) } else { 1.0 };
         let (first, second) = (correction(self.momentum), correction(self.decay));
-        let length = gradient.iter().map(|slope| slope * slope).sum::<f32>().sqrt();
+        let gradient = ArrayView1::from(gradient);
+        let length = gradient.dot(&gradient).sqrt();
         let factor = if self.normalized && length > 0.0 { 1.0 / length } else { 1.0 };
-        for ((parameter, slope), (mean, square)) in parameters.iter_mut().zip(gradient).zip(&mut self.means) {
+        let means = self.means.iter_mut().zip(&mut self.squares);
+        for ((parameter, slope), (mean, square)) in parameters.iter_mut().zip(gradient).zip(means) {
             let slope = factor * slope;
             *mean += (1.0 - self.momentum) * (slope - *mean);
             *square += (1.0 - self.decay) * (slope * slope - *square);

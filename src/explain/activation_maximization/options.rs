@@ -39,6 +39,7 @@ pub struct ActivationMaximization {
     pub recipe: Recipe,
     /// What the noise and the transforms are drawn from: equal seeds give equal pictures.
     #[arg(long, default_value_t)]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub seed: u64,
     /// The picture's side in pixels, at most that of the model's input, which it is by default; where no dense layer leads to
     /// what is maximised.

@@ -1,6 +1,6 @@
 //! What keeps a picture calm: losses that are subtracted from what is maximised, as in keras-vis.
 
-use ndarray::{Array3, ArrayView2, ArrayViewMut2};
+use ndarray::{Array3, ArrayView2, Zip, s};
 
 use super::canvas::GREY;
 
@@ -17,33 +17,38 @@ pub(super) struct LpNorm {
 impl LpNorm {
     /// The loss of `picture` [3, H, W].
     pub fn loss(self, picture: &Array3<f32>) -> f32 {
-        let (largest, sum) = self.sum(picture);
-        self.weight * largest * sum.powf(1.0 / self.power) / picture.len() as f32
+        let largest = largest(picture);
+        self.weight * largest * self.sum(picture, largest).powf(1.0 / self.power) / picture.len() as f32
     }
 
     /// Adds the loss's negative gradient to `gradient`.
     pub fn descend(self, picture: &Array3<f32>, gradient: &mut Array3<f32>) {
-        let (largest, sum) = self.sum(picture);
+        let largest = largest(picture);
         if self.weight == 0.0 || largest == 0.0 {
             return;
         }
-        let factor = self.weight * sum.powf(1.0 / self.power - 1.0) / picture.len() as f32;
-        gradient.zip_mut_with(picture, |gradient, level| {
-            let distance = (level - GREY) / largest;
-            // Grey is where the norm has its minimum, and with power 1 a kink.
-            if distance != 0.0 {
-                *gradient -= factor * distance.signum() * power(distance.abs(), self.power - 1.0);
-            }
+        let factor = self.weight * self.sum(picture, largest).powf(1.0 / self.power - 1.0) / picture.len() as f32;
+        // Grey is where the norm has its minimum, and with power 1 a kink.
+        let mut slopes = picture.mapv(|level| ((level - GREY) / largest).abs());
+        raise(slopes.as_slice_mut().unwrap_or_default(), self.power - 1.0);
+        Zip::from(gradient).and(picture).and(&slopes).for_each(|gradient, &level, &slope| {
+            let sign = if level == GREY { 0.0 } else { (level - GREY).signum() };
+            *gradient -= factor * sign * slope;
         });
     }
 
-    /// The largest distance from grey, and the sum of the distances' powers in units of it, so that no power is too large.
-    fn sum(self, picture: &Array3<f32>) -> (f32, f32) {
-        let distance = |level: &f32| (level - GREY).abs();
-        let largest = picture.iter().map(distance).fold(0.0, f32::max);
+    /// The sum of the powers of the distances from grey in units of the `largest`, so that no power is too large.
+    fn sum(self, picture: &Array3<f32>, largest: f32) -> f32 {
         let unit = largest.max(f32::MIN_POSITIVE);
-        (largest, picture.iter().map(|level| power(distance(level) / unit, self.power)).sum())
+        let mut distances = picture.mapv(|level| (level - GREY).abs() / unit);
+        raise(distances.as_slice_mut().unwrap_or_default(), self.power);
+        distances.sum()
     }
+}
+
+/// The largest distance of a level from grey.
+fn largest(picture: &Array3<f32>) -> f32 {
+    picture.fold(0.0, |largest: f32, level| largest.max((level - GREY).abs()))
 }
 
 /// How much differences between neighbours cost: `weight * sum (dx^2 + dy^2)^(power / 2) / n`, where dx and dy are a level's
@@ -63,7 +68,9 @@ impl TotalVariation {
     pub fn loss(self, picture: &Array3<f32>) -> f32 {
         let mut sum = 0.0;
         for channel in picture.outer_iter() {
-            steps(&channel, |_, across, down| sum += power(across * across + down * down, self.power / 2.0));
+            for_each_row(&channel, |_, [across, down]| {
+                sum += raised_squares(across, down, self.power / 2.0).iter().sum::<f32>();
+            });
         }
         self.weight * sum / picture.len() as f32
     }
@@ -75,39 +82,78 @@ impl TotalVariation {
             return;
         }
         for (channel, mut gradient) in picture.outer_iter().zip(gradient.outer_iter_mut()) {
-            steps(&channel, |place, across, down| self.descend_at(place, (across, down), factor, &mut gradient));
-        }
-    }
-
-    fn descend_at(
-        self,
-        (row, column): (usize, usize),
-        (across, down): (f32, f32),
-        factor: f32,
-        gradient: &mut ArrayViewMut2<'_, f32>,
-    ) {
-        let square = across * across + down * down;
-        if square > 0.0 {
-            let factor = factor * power(square, self.power / 2.0 - 1.0);
-            gradient[[row, column + 1]] -= factor * across;
-            gradient[[row + 1, column]] -= factor * down;
-            gradient[[row, column]] += factor * (across + down);
+            for_each_row(&channel, |row, [across, down]| {
+                let slopes = raised_squares(across, down, self.power / 2.0 - 1.0);
+                let (mut here, mut below) = gradient.multi_slice_mut((s![row, ..], s![row + 1, ..]));
+                for (column, ((across, down), slope)) in across.iter().zip(down).zip(slopes).enumerate() {
+                    // Where both differences are 0, so is the gradient, whatever the power.
+                    let slope = if slope.is_finite() { factor * slope } else { 0.0 };
+                    here[column + 1] -= slope * across;
+                    below[column] -= slope * down;
+                    here[column] += slope * (across + down);
+                }
+            });
         }
     }
 }
 
-/// `base` to the power of `exponent`, which is mostly whole: then a few multiplications do.
-fn power(base: f32, exponent: f32) -> f32 {
-    if exponent.fract() == 0.0 { base.powi(exponent as i32) } else { base.powf(exponent) }
+/// Calls `visit` with each row that has one below, and the differences of its levels, but for the last, from those to the right and below.
+fn for_each_row(channel: &ArrayView2<'_, f32>, mut visit: impl FnMut(usize, [&[f32]; 2])) {
+    let rows = channel.outer_iter().zip(channel.outer_iter().skip(1));
+    for (index, (row, below)) in rows.enumerate() {
+        let (left, right) = (row.slice(s![..-1]), row.slice(s![1..]));
+        let (across, down) = (&right - &left, &below.slice(s![..-1]) - &left);
+        visit(index, [&across, &down].map(|differences| differences.as_slice().unwrap_or_default()));
+    }
 }
 
-/// Calls `visit` with each place that has neighbours to the right and below, and the differences from them.
-fn steps(channel: &ArrayView2<'_, f32>, mut visit: impl FnMut((usize, usize), f32, f32)) {
-    let (height, width) = channel.dim();
-    for row in 0..height - 1 {
-        for column in 0..width - 1 {
-            let level = channel[[row, column]];
-            visit((row, column), channel[[row, column + 1]] - level, channel[[row + 1, column]] - level);
+/// `(across^2 + down^2)^exponent`.
+fn raised_squares(across: &[f32], down: &[f32], exponent: f32) -> Vec<f32> {
+    let mut squares: Vec<f32> = across.iter().zip(down).map(|(across, down)| across * across + down * down).collect();
+    raise(&mut squares, exponent);
+    squares
+}
+
+/// Raises each of `bases`, none below 0, to the power of `exponent`.
+///
+/// Exponents that are whole numbers of eighths, as they mostly are, take up to three square roots and a few multiplications, which the
+/// compiler does for several numbers at once.
+fn raise(bases: &mut [f32], exponent: f32) {
+    let whole = |&roots: &i32| (exponent * (1 << roots) as f32).fract() == 0.0;
+    let Some(roots) = (0..=3).find(whole).filter(|roots| exponent.abs() * (1 << roots) as f32 <= MOST_FACTORS) else {
+        bases.iter_mut().for_each(|base| *base = base.powf(exponent));
+        return;
+    };
+    for _ in 0..roots {
+        bases.iter_mut().for_each(|base| *base = base.sqrt());
+    }
+    let factors = (exponent * (1 << roots) as f32) as i32;
+    let mut powers = vec![1.0; bases.len()];
+    for _ in 0..factors.abs() {
+        powers.iter_mut().zip(&*bases).for_each(|(power, base)| *power *= base);
+    }
+    let inverse = factors < 0;
+    bases.iter_mut().zip(powers).for_each(|(base, power)| *base = if inverse { 1.0 / power } else { power });
+}
+
+/// The most multiplications that are quicker than a power.
+const MOST_FACTORS: f32 = 16.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_way_raises_as_the_slow_one() {
+        let bases = [0.0, 1e-8, 0.3, 1.0, 7.5, 6e4];
+        for exponent in [-1.5, -0.375, 0.0, 0.125, 0.3, 0.625, 1.0, 5.0, 6.0, 17.0] {
+            let mut raised = bases;
+            raise(&mut raised, exponent);
+            for (base, raised) in bases.into_iter().zip(raised) {
+                let expected = f64::from(base).powf(f64::from(exponent));
+                let near = (f64::from(raised) - expected).abs() <= 2e-6 * expected;
+                assert!(near || f64::from(raised) == expected, "{base}^{exponent} is {expected}, not {raised}");
+            }
         }
     }
 }

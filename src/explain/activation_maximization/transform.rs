@@ -1,6 +1,6 @@
 //! Random shifts, turns and changes of scale, which keep a picture from exploiting single pixels.
 
-use ndarray::Array3;
+use ndarray::{Array3, s};
 use rand::{Rng, RngExt};
 
 /// How far each transform goes at most.
@@ -16,9 +16,11 @@ pub(super) struct Transforms {
 
 /// One shift, turn and change of scale of a picture whose opposite edges touch, bilinear between pixels.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Transform {
+pub(super) enum Transform {
+    /// A shift by whole pixels, down and right.
+    Shift(usize, usize),
     /// For each pixel of the transformed picture, row by row, the pixels that it is made of with their weights.
-    sources: Vec<[(usize, f32); 4]>,
+    Sampling(Vec<[(usize, f32); 4]>),
 }
 
 impl Transforms {
@@ -39,6 +41,10 @@ impl Transform {
     /// Shifts pictures of `height` x `width` by `(down, across)` pixels, after scaling and turning them about the centre by
     /// `angle` degrees clockwise.
     fn new((height, width): (usize, usize), (down, across): (f32, f32), scale: f32, angle: f32) -> Self {
+        if (scale, angle) == (1.0, 0.0) && (down.fract(), across.fract()) == (0.0, 0.0) {
+            let wrap = |shift: f32, side: usize| (shift as i32).rem_euclid(side as i32) as usize;
+            return Self::Shift(wrap(down, height), wrap(across, width));
+        }
         let (sin, cos) = angle.to_radians().sin_cos();
         let (sin, cos) = (sin / scale, cos / scale);
         let (middle_row, middle_column) = ((height - 1) as f32 / 2.0, (width - 1) as f32 / 2.0);
@@ -50,15 +56,19 @@ impl Transform {
                 sources.push(bilinear((height, width), from_y, from_x));
             }
         }
-        Self { sources }
+        Self::Sampling(sources)
     }
 
     /// The `picture` [C, H, W], transformed.
     pub fn apply(&self, picture: &Array3<f32>) -> Array3<f32> {
+        let sources = match self {
+            &Self::Shift(down, across) => return rolled(picture, down, across),
+            Self::Sampling(sources) => sources,
+        };
         let mut transformed = Array3::zeros(picture.dim());
         for (to, from) in transformed.outer_iter_mut().zip(picture.outer_iter()) {
             let from: Vec<f32> = from.iter().copied().collect();
-            for (level, sources) in to.into_iter().zip(&self.sources) {
+            for (level, sources) in to.into_iter().zip(sources) {
                 *level = sources.iter().map(|&(source, weight)| weight * from[source]).sum();
             }
         }
@@ -67,11 +77,18 @@ impl Transform {
 
     /// The gradient with respect to the picture, from the `gradient` [C, H, W] with respect to the transformed one.
     pub fn pull_back(&self, gradient: &Array3<f32>) -> Array3<f32> {
+        let sources = match self {
+            &Self::Shift(down, across) => {
+                let (_, height, width) = gradient.dim();
+                return rolled(gradient, (height - down) % height, (width - across) % width);
+            }
+            Self::Sampling(sources) => sources,
+        };
         let mut pulled = Vec::with_capacity(gradient.len());
         for channel in gradient.outer_iter() {
             let start = pulled.len();
             pulled.resize(start + channel.len(), 0.0);
-            for (slope, sources) in channel.iter().zip(&self.sources) {
+            for (slope, sources) in channel.iter().zip(sources) {
                 for &(source, weight) in sources {
                     pulled[start + source] += weight * slope;
                 }
@@ -81,11 +98,27 @@ impl Transform {
     }
 }
 
+/// `values` [C, H, W] shifted `down` and `across` around the edges, by less than their height and width.
+fn rolled(values: &Array3<f32>, down: usize, across: usize) -> Array3<f32> {
+    let (_, height, width) = values.dim();
+    let mut rolled = Array3::zeros(values.dim());
+    for (rows, to_rows) in [(0..height - down, down..height), (height - down..height, 0..down)] {
+        for (columns, to_columns) in [(0..width - across, across..width), (width - across..width, 0..across)] {
+            rolled.slice_mut(s![.., to_rows.clone(), to_columns]).assign(&values.slice(s![.., rows.clone(), columns]));
+        }
+    }
+    rolled
+}
+
 /// The four pixels around a place in a picture of `height` x `width` whose edges touch, row by row, with their weights.
 fn bilinear((height, width): (usize, usize), y: f32, x: f32) -> [(usize, f32); 4] {
     let (top, left) = (y.floor(), x.floor());
     let (lower, right) = (y - top, x - left);
-    let wrap = |place: f32, side: usize| (place as i32).rem_euclid(side as i32) as usize;
+    let wrap = |place: f32, side: usize| match place as i32 {
+        // A division takes longer than all the rest.
+        place if (0..side as i32).contains(&place) => place as usize,
+        place => place.rem_euclid(side as i32) as usize,
+    };
     let rows = [wrap(top, height) * width, wrap(top + 1.0, height) * width];
     let columns = [wrap(left, width), wrap(left + 1.0, width)];
     [

@@ -4,6 +4,13 @@ use std::{fmt, str::FromStr};
 
 use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{AnyOfBuilder, ObjectBuilder, Schema, Type},
+    },
+};
 
 use crate::model::{Model, Picture};
 
@@ -29,6 +36,20 @@ impl Default for Fill {
         Self::Value(0.5)
     }
 }
+
+impl ToSchema for Fill {}
+
+impl PartialSchema for Fill {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-LARGEST)).maximum(Some(LARGEST));
+        let word =
+            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gray", "grey", "mean", "black", "blur"]));
+        AnyOfBuilder::new().item(number).item(word).into()
+    }
+}
+
+/// The largest number, positive or negative.
+const LARGEST: f32 = 1000.0;
 
 /// The standard deviation of the blur, as a share of the input's width.
 const BLUR: f32 = 1.0 / 20.0;
@@ -65,7 +86,7 @@ impl FromStr for Fill {
             "black" => Ok(Self::Black),
             "blur" => Ok(Self::Blur),
             number => match number.parse::<f32>() {
-                Ok(value) if value.abs() <= 1000.0 => Ok(Self::Value(value)),
+                Ok(value) if value.abs() <= LARGEST => Ok(Self::Value(value)),
                 _ => Err("it takes a number from -1000 to 1000, or gray, mean, black or blur".to_owned()),
             },
         }

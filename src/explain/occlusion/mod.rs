@@ -33,6 +33,7 @@ use crate::{
 pub struct Occlusion {
     /// The class to explain, by label or index; repeat it for several maps. By default the likeliest class.
     #[arg(long)]
+    #[schema(max_items = 16)]
     pub class: Vec<ClassRef>,
     /// The side of the square that is covered, in pixels of the model's input; by default 70 of 224, and as much of other sizes.
     #[arg(long)]
@@ -44,7 +45,7 @@ pub struct Occlusion {
     pub stride: Option<usize>,
     /// What covers the square: a number after preprocessing, `gray`, `mean`, `black` or `blur`.
     #[arg(long, default_value_t)]
-    #[schema(value_type = String, default = "0.5")]
+    #[schema(default = 0.5)]
     pub fill: Fill,
     /// How windows and the map's elements belong together.
     #[arg(long, value_enum, default_value_t)]

@@ -8,12 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
-use utoipa::ToSchema;
+use serde_json::value::RawValue;
 
 use super::{
     MOST_INSTANCES,
     body::{self, Body},
+    described::Refusal,
     numbers,
 };
 use crate::{
@@ -35,17 +35,10 @@ struct Call<'a> {
     parameters: Option<&'a RawValue>,
 }
 
-/// Pictures, and options for all of them.
-#[derive(Debug, ToSchema)]
-#[allow(dead_code)] // the schema of `Call`
-pub(super) struct Instances {
-    /// Each a picture's file in base64, `{"b64": ...}` or `{"image": {"b64": ...}}`, or the model's input, preprocessed already, as
-    /// lists [C, H, W]; 64 at most.
-    #[schema(example = json!([{"b64": "/9j/4AAQSkZJRgABAQAAAQABAAD..."}]))]
-    instances: Vec<Value>,
-    /// For `:predict`, `top`; for `:explain`, `technique` and its options.
-    #[schema(value_type = Option<Object>, example = json!({"technique": "grad-cam", "class": ["elephant"]}))]
-    parameters: Option<Map<String, Value>>,
+/// Whether `path` is that of one of the two calls.
+pub(super) fn is_call(path: &str) -> bool {
+    let path = path.to_ascii_lowercase().replace("%3a", ":");
+    path.ends_with(":predict") || path.ends_with(":explain")
 }
 
 /// A call of either kind: the last part of the path is the model's name, a colon and the verb.
@@ -55,7 +48,7 @@ pub(super) async fn call(
     body: Body,
 ) -> Result<Response, Problem> {
     let Some((name, verb)) = name.rsplit_once(':') else {
-        return Err(Problem::for_status(StatusCode::METHOD_NOT_ALLOWED));
+        return Err(Problem::for_status(StatusCode::NOT_FOUND));
     };
     let model = app.model(name).await?;
     match verb {
@@ -74,13 +67,12 @@ pub(super) async fn call(
     operation_id = "kserve_v1_predict",
     tag = "kserve",
     params(("model" = String, Path, description = "The model's name", example = "vgg16-caltech101")),
-    request_body = Instances,
     responses(
         (status = 200, description = "The classes of each.", body = Object,
             example = json!({"predictions": [[{"index": 36, "label": "elephant", "probability": 0.97}]]})),
-        (status = 400, description = "An instance or a parameter cannot be used.", body = Object, example = json!({"error": "..."})),
-        (status = 404, description = "There is no such model.", body = Object, example = json!({"error": "..."})),
-        (status = 503, description = "Not ready, or too busy.", body = Object, example = json!({"error": "..."}))
+        (status = 400, description = "A deadline, an instance or a parameter cannot be used.", body = Refusal),
+        (status = 404, description = "There is no such model.", body = Refusal),
+        (status = 503, description = "Not ready, or too busy.", body = Refusal)
     )
 )]
 async fn predict(app: &Arc<App>, model: Arc<Model>, body: Body) -> Result<Response, Problem> {
@@ -104,12 +96,11 @@ async fn predict(app: &Arc<App>, model: Arc<Model>, body: Body) -> Result<Respon
     operation_id = "kserve_v1_explain",
     tag = "kserve",
     params(("model" = String, Path, description = "The model's name", example = "vgg16-caltech101")),
-    request_body = Instances,
     responses(
         (status = 200, description = "The explanation of each.", body = Object, example = json!({"explanations": [{"technique": "grad-cam"}]})),
-        (status = 400, description = "An instance or a parameter cannot be used.", body = Object, example = json!({"error": "..."})),
-        (status = 404, description = "There is no such model.", body = Object, example = json!({"error": "..."})),
-        (status = 503, description = "Not ready, or too busy.", body = Object, example = json!({"error": "..."}))
+        (status = 400, description = "A deadline, an instance or a parameter cannot be used.", body = Refusal),
+        (status = 404, description = "There is no such model.", body = Refusal),
+        (status = 503, description = "Not ready, or too busy.", body = Refusal)
     )
 )]
 async fn explain(app: &Arc<App>, model: Arc<Model>, body: Body) -> Result<Response, Problem> {

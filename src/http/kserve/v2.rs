@@ -15,12 +15,13 @@ use utoipa::ToSchema;
 use super::{
     MOST_INSTANCES,
     body::{self, Body},
+    described::Refusal,
     numbers,
 };
 use crate::{
     error::{Error, Kind, Result, excerpt, quoted},
     explain::{Instance, Scores},
-    http::{App, Problem, Served, upload::malformed},
+    http::{App, Problem, Served, operation::SMALL_PICTURE, upload::malformed},
     model::Model,
 };
 
@@ -49,7 +50,7 @@ pub(super) async fn live() -> Json<Value> {
 #[utoipa::path(get, path = "/v2/health/ready", operation_id = "kserve_v2_ready", tag = "kserve",
     responses(
         (status = 200, description = "They are.", body = Object, example = json!({"ready": true, "live": true})),
-        (status = 503, description = "They are loading, or the service stops.", body = Object, example = json!({"error": "..."}))
+        (status = 503, description = "They are loading, or the service stops.", body = Refusal)
     ))]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     app.check_ready()?;
@@ -65,8 +66,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
             "inputs": [{"name": "input", "datatype": "FP32", "shape": [-1, 3, 224, 224]}],
             "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 101]}]
         })),
-        (status = 404, description = "There is no such model.", body = Object, example = json!({"error": "..."})),
-        (status = 503, description = "Not ready, or broken.", body = Object, example = json!({"error": "..."}))
+        (status = 404, description = "There is no such model.", body = Refusal),
+        (status = 503, description = "Not ready, or broken.", body = Refusal)
     ))]
 pub(super) async fn model(Served(model): Served) -> Json<Value> {
     let (height, width) = (model.preprocessing().height(), model.preprocessing().width());
@@ -85,8 +86,8 @@ pub(super) async fn model(Served(model): Served) -> Json<Value> {
     params(("model" = String, Path, description = "The model's name", example = "vgg16-caltech101")),
     responses(
         (status = 200, description = "It can.", body = Object, example = json!({"name": "vgg16-caltech101", "ready": true})),
-        (status = 404, description = "There is no such model.", body = Object, example = json!({"error": "..."})),
-        (status = 503, description = "Not ready, or broken.", body = Object, example = json!({"error": "..."}))
+        (status = 404, description = "There is no such model.", body = Refusal),
+        (status = 503, description = "Not ready, or broken.", body = Refusal)
     ))]
 pub(super) async fn model_ready(Served(model): Served) -> Json<Value> {
     Json(json!({"name": model.name(), "ready": true}))
@@ -99,12 +100,13 @@ pub(super) struct InferRequest {
     #[serde(default)]
     id: Option<String>,
     /// The model's input.
+    #[schema(min_items = 1, max_items = 1)]
     inputs: Vec<InputTensor>,
     /// The outputs wanted: `probabilities`, `logits`; all by default.
     #[serde(default)]
+    #[schema(max_items = 2)]
     outputs: Option<Vec<OutputName>>,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     parameters: Option<Parameters>,
 }
 
@@ -115,17 +117,16 @@ struct InputTensor {
     #[schema(examples("input"))]
     name: String,
     /// `[N, 3, H, W]`, or `[N]` for BYTES.
-    #[schema(examples(json!([1])))]
+    #[schema(min_items = 1, max_items = 4, example = json!([1]))]
     shape: Vec<usize>,
     /// `FP32` or `BYTES`.
-    #[schema(examples("BYTES"))]
+    #[schema(pattern = "^(FP32|BYTES)$", examples("BYTES"))]
     datatype: String,
     /// Numbers, flat or nested; or texts.
     #[serde(default)]
-    #[schema(value_type = Vec<Value>, example = json!(["/9j/4AAQSkZJRgABAQAAAQABAAD..."]))]
+    #[schema(value_type = Vec<Value>, example = json!([SMALL_PICTURE]))]
     data: Option<Box<RawValue>>,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     parameters: Option<Parameters>,
 }
 
@@ -133,15 +134,15 @@ struct InputTensor {
 #[derive(Debug, Deserialize, ToSchema)]
 struct OutputName {
     /// `probabilities` or `logits`.
-    #[schema(examples("probabilities"))]
+    #[schema(pattern = "^(probabilities|logits)$", examples("probabilities"))]
     name: String,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     parameters: Option<Parameters>,
 }
 
 /// What the binary extension asks for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = KserveParameters)]
 struct Parameters {
     /// How many bytes after the JSON are this tensor's.
     #[serde(default, rename = "binary_data_size")]
@@ -177,10 +178,10 @@ struct OutputTensor {
     #[schema(examples("FP32"))]
     datatype: &'static str,
     /// [N, classes].
-    #[schema(examples(json!([1, 3])))]
+    #[schema(example = json!([1, 3]))]
     shape: [usize; 2],
     /// The numbers in row-major order.
-    #[schema(examples(json!([0.97, 0.02, 0.01])))]
+    #[schema(example = json!([0.97, 0.02, 0.01]))]
     data: Vec<f32>,
 }
 
@@ -192,10 +193,10 @@ struct OutputTensor {
     request_body = InferRequest,
     responses(
         (status = 200, description = "The outputs.", body = InferResponse),
-        (status = 400, description = "A tensor is none that the model has.", body = Object, example = json!({"error": "..."})),
-        (status = 404, description = "There is no such model.", body = Object, example = json!({"error": "..."})),
-        (status = 501, description = "Outputs as bytes.", body = Object, example = json!({"error": "..."})),
-        (status = 503, description = "Not ready, or too busy.", body = Object, example = json!({"error": "..."}))
+        (status = 400, description = "A deadline is none, or a tensor is none that the model has.", body = Refusal),
+        (status = 404, description = "There is no such model.", body = Refusal),
+        (status = 501, description = "Outputs as bytes.", body = Refusal),
+        (status = 503, description = "Not ready, or too busy.", body = Refusal)
     ))]
 pub(super) async fn infer(
     State(app): State<Arc<App>>,

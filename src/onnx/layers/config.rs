@@ -18,13 +18,13 @@ pub struct LayerConfig {
     #[schema(examples("Conv2D"))]
     pub kind: String,
     /// The layers that it reads.
-    #[schema(examples(json!(["block4_pool"])))]
+    #[schema(example = json!(["block4_pool"]))]
     pub connected_to: Vec<String>,
     /// The shapes of what it reads.
-    #[schema(examples(json!([[null, 14, 14, 512]])))]
+    #[schema(example = json!([[null, 14, 14, 512]]))]
     pub input_shape: Vec<KerasShape>,
     /// The shape of what it gives.
-    #[schema(value_type = Vec<Option<usize>>, examples(json!([null, 14, 14, 512])))]
+    #[schema(value_type = Vec<Option<usize>>, example = json!([null, 14, 14, 512]))]
     pub output_shape: KerasShape,
     /// How many numbers it has learnt.
     #[schema(examples(2_359_808))]
@@ -40,21 +40,21 @@ pub struct LayerConfig {
     pub units: Option<usize>,
     /// The height and width of a convolution's window.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(examples(json!([3, 3])))]
+    #[schema(example = json!([3, 3]))]
     pub kernel_size: Option<Vec<usize>>,
     /// The height and width of a pool's window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_size: Option<Vec<usize>>,
     /// How far the window moves, down and right.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(examples(json!([1, 1])))]
+    #[schema(example = json!([1, 1]))]
     pub strides: Option<Vec<usize>>,
     /// `same`, `valid`, or the zeros added: `[[top, bottom], [left, right]]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<Padding>,
     /// The distance between the window's elements.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(examples(json!([1, 1])))]
+    #[schema(example = json!([1, 1]))]
     pub dilation_rate: Option<Vec<usize>>,
     /// Into how many parts the channels are split that are convolved apart.
     #[serde(skip_serializing_if = "Option::is_none")]

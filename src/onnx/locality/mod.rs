@@ -97,7 +97,7 @@ impl Graph {
 
     /// How many multiplications one picture takes.
     pub fn work(&self, shapes: &Shapes) -> u64 {
-        self.nodes.iter().map(|node| rules::work(node, self, shapes)).sum()
+        self.nodes.iter().map(|node| rules::work(node, self, shapes)).fold(0, u64::saturating_add)
     }
 
     fn part(&self, inputs: Vec<ValueInfo>, nodes: Vec<Node>, outputs: &[&str]) -> Self {

@@ -131,10 +131,12 @@ pub(super) fn work(node: &Node, graph: &Graph, shapes: &Shapes) -> u64 {
     let weights = node.input(1).and_then(|name| graph.initializers.get(name)).map(Tensor::shape);
     let output = elements(node.output(0));
     match (node.op_type.as_str(), weights) {
-        ("Conv", Some(kernel)) => output * kernel.iter().skip(1).map(|&length| length as u64).product::<u64>(),
+        ("Conv", Some(kernel)) => {
+            output.saturating_mul(kernel.iter().skip(1).map(|&length| length as u64).product::<u64>())
+        }
         ("Gemm" | "MatMul", Some(matrix)) if matrix.len() >= 2 => {
             let summed = if node.int("transB", 0) == 0 { matrix.len() - 2 } else { 1 };
-            output * matrix[summed] as u64
+            output.saturating_mul(matrix[summed] as u64)
         }
         _ => output,
     }

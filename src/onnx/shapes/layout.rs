@@ -159,9 +159,9 @@ pub(super) fn pad(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
     let axes = axes(inference, node, 3, x.len()).unwrap_or_else(|| (0..x.len()).collect());
     let mut shape = x.clone();
     for (index, &axis) in axes.iter().enumerate() {
-        let total = pads.get(index)? + pads.get(index + axes.len())?;
+        let total = pads.get(index)?.checked_add(*pads.get(index + axes.len())?)?;
         shape[axis] = match x[axis].size() {
-            Some(length) => Dim::Size(usize::try_from(length as i64 + total).ok()?),
+            Some(length) => Dim::Size(usize::try_from(total.checked_add(length as i64)?).ok()?),
             None if total == 0 => x[axis].clone(),
             None => open(node, axis),
         };

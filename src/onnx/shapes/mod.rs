@@ -19,7 +19,10 @@ use std::collections::HashMap;
 pub(super) use arithmetic::BROADCASTING;
 use elements::{Element, Elements};
 
-use super::{Dim, Graph, Node, Result, Shape, Tensor};
+use super::{Dim, Error, Graph, Node, Result, Shape, Tensor, graph::shape_text};
+
+/// The most elements that a value may have for one picture.
+const MOST: usize = 1 << 32;
 
 /// The shape of each value of a graph, by name.
 pub type Shapes = HashMap<String, Shape>;
@@ -67,11 +70,11 @@ impl<'g> Inference<'g> {
         let mut inference = Self { graph, shapes: HashMap::new(), elements: HashMap::new() };
         for input in &graph.inputs {
             if let Some(shape) = &input.shape {
-                inference.shapes.insert(input.name.clone(), shape.clone());
+                inference.insert(&input.name, shape.clone())?;
             }
         }
         for (name, tensor) in &graph.initializers {
-            inference.shapes.insert(name.clone(), tensor.shape().iter().map(|&size| Dim::Size(size)).collect());
+            inference.insert(name, tensor.shape().iter().map(|&size| Dim::Size(size)).collect())?;
             if let Some(elements) = Elements::of(tensor) {
                 inference.elements.insert(name.clone(), elements);
             }
@@ -81,16 +84,28 @@ impl<'g> Inference<'g> {
             for name in &node.outputs {
                 let shape = inferred.next().or_else(|| inference.stated(name).cloned());
                 if let Some(shape) = shape.filter(|_| !name.is_empty()) {
-                    inference.shapes.insert(name.clone(), shape);
+                    inference.insert(name, shape)?;
                 }
             }
             if let (Some(elements), Some(name)) = (elements::elements(&inference, node), node.output(0)) {
-                let shape = elements.shape.iter().map(|&size| Dim::Size(size)).collect();
-                inference.shapes.insert(name.to_owned(), shape);
+                inference.insert(name, elements.shape.iter().map(|&size| Dim::Size(size)).collect())?;
                 inference.elements.insert(name.to_owned(), elements);
             }
         }
         Ok(inference)
+    }
+
+    /// Notes the shape of `value`; an error if no machine could hold it, so that arithmetic on the others cannot overflow.
+    fn insert(&mut self, value: &str, shape: Shape) -> Result<()> {
+        // A length of 0 makes no other one sensible.
+        let lengths = shape.iter().filter_map(Dim::size).filter(|&length| length > 0);
+        let elements = lengths.into_iter().try_fold(1_usize, usize::checked_mul);
+        if elements.is_none_or(|elements| elements > MOST) {
+            let shape = shape_text(&shape);
+            return Err(Error::Invalid(format!("the shape of `{value}` is out of all proportion: {shape}")));
+        }
+        self.shapes.insert(value.to_owned(), shape);
+        Ok(())
     }
 
     /// The shapes of the outputs of `node`, as far as they follow; `None` when nothing does.
