@@ -37,7 +37,7 @@ compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes be
 SECONDS ?= 600
 soak: runtime ## Load it tenfold, let clients leave, watch its memory for SECONDS=600; writes benches/SOAK.md (a quarter of an hour)
 	cargo build --release
-	oha --version >/dev/null 2>&1 || cargo install --locked --no-default-features oha
+	command -v wrk >/dev/null || apt-get install -y wrk
 	test -d target/soak/venv || python3 -m venv target/soak/venv
 	target/soak/venv/bin/pip install --quiet --requirement benches/soak/requirements.txt
 	target/soak/venv/bin/python benches/soak/soak.py --seconds $(SECONDS)

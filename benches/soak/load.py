@@ -1,12 +1,16 @@
-"""Calls at a given rate by oha, and what came of them."""
+"""Calls at a given rate by wrk, and what came of them."""
+import collections
 import contextlib
 import http.client
-import json
 import os
 import subprocess
+import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 MODEL = "/v1/models/vgg16-caltech101"
 
@@ -14,7 +18,7 @@ MODEL = "/v1/models/vgg16-caltech101"
 CONNECTIONS = 256
 
 # Seconds from one probe to the next.
-PROBE_EVERY = 0.1
+PROBE_EVERY = 0.05
 
 
 @contextlib.contextmanager
@@ -32,48 +36,59 @@ def on_cores(cores):
 class Outcome:
     """What came of calls."""
     seconds: float
-    answered: dict  # how many answers there were of each status
-    lost: dict  # how many calls had no answer, for each reason
-    accepted: dict = field(repr=False)  # quantiles of the seconds that answers of 200 took
-    refused: dict = field(repr=False)  # of the others
+    answers: dict  # the seconds that the answers of each status took
+    faults: collections.Counter  # how often what should not be was so
 
     @property
     def rate(self):
         """Answers of 200 a second."""
-        return self.answered.get(200, 0) / self.seconds
+        return len(self.answers.get(200, [])) / self.seconds
+
+    @property
+    def refused(self):
+        """Answers of 503 a second."""
+        return len(self.answers.get(503, [])) / self.seconds
 
     @property
     def offered(self):
         """Calls a second."""
-        return (sum(self.answered.values()) + sum(self.lost.values())) / self.seconds
+        return (sum(map(len, self.answers.values())) + sum(self.faults.values())) / self.seconds
+
+    def quantile(self, status, share):
+        """The seconds that this share of the answers of a status took at most; NaN if there are none."""
+        return np.quantile(self.answers[status], share) if status in self.answers else np.nan
 
 
-def load(generator, address, path, picture, seconds, clients, rate=None):
-    """Calls `path` with the picture's file for some seconds, by `clients` one call after the other, or `rate` times a second whatever
-    comes back, and waits for the last answers. A call's time then counts from when it was due."""
-    command = [generator, "--no-tui", "--output-format", "json", "--stats-success-breakdown", "--disable-compression"]
-    command += ["-m", "POST", "-T", "image/jpeg", "-D", picture, "-z", f"{seconds}s", "-w", "-t", "60s", "-c", str(clients)]
-    if rate:
-        command += ["-q", str(round(rate)), "--latency-correction"]
-    out = subprocess.run([*command, f"http://{address}{MODEL}{path}"], check=True, capture_output=True).stdout
-    found = json.loads(out)
-    return Outcome(
-        seconds=found["summary"]["total"],
-        answered={int(status): count for status, count in found["statusCodeDistribution"].items()},
-        lost=found["errorDistribution"],
-        accepted=found["latencyPercentilesSuccessful"],
-        refused=found["latencyPercentilesNotSuccessful"],
-    )
+def load(address, path, picture, seconds, clients, rate=0):
+    """Calls `path` with the picture's file for some seconds, by `clients` who call as soon as they are answered, or `rate` times a second
+    in all. What is not answered yet at the end is not counted."""
+    with tempfile.NamedTemporaryFile("r") as log:
+        command = ["wrk", f"-t{clients}", f"-c{clients}", f"-d{seconds}", "--timeout", "60", "-s", Path(__file__).with_name("call.lua")]
+        command += [f"http://{address}{MODEL}{path}", "--", picture, str(clients), str(rate), log.name]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        calls = [line.split("\t") for line in log.read().splitlines()]
+    outcome = Outcome(float(seconds), {}, collections.Counter())
+    for line in said:
+        match line.split("\t"):
+            case ["seconds", number]:
+                outcome.seconds = float(number)
+            case ["lost", reason, count] if int(count):
+                outcome.faults[f"lost ({reason})"] = int(count)
+    for status, time, retry_after in calls:
+        outcome.answers.setdefault(int(status), []).append(float(time))
+        outcome.faults["503 without Retry-After"] += status == "503" and not retry_after
+    outcome.faults += collections.Counter()  # drops what did not happen
+    return outcome
 
 
 class Probe(threading.Thread):
-    """Asks for the service's health, and calls as clients do, while it is under load."""
+    """Asks for the service's health while it is under load."""
 
-    def __init__(self, address, path, jpeg):
+    def __init__(self, address):
         super().__init__()
-        self.address, self.path, self.jpeg = address, MODEL + path, jpeg
+        self.address = address
         self.over = threading.Event()
-        self.health, self.faults = [], []
+        self.times, self.failures = [], 0
 
     def __enter__(self):
         self.start()
@@ -84,22 +99,11 @@ class Probe(threading.Thread):
         self.join()
 
     def run(self):
-        health, call = (http.client.HTTPConnection(self.address, timeout=60) for _ in range(2))
+        connection = http.client.HTTPConnection(self.address, timeout=60)
         while not self.over.wait(PROBE_EVERY):
             start = time.perf_counter()
-            status, _ = ask(health, "GET", "/healthz")
-            self.health.append(time.perf_counter() - start)
-            if status != 200:
-                self.faults.append(f"/healthz answered {status}")
-            status, headers = ask(call, "POST", self.path, self.jpeg)
-            if status == 503 and not int(headers.get("retry-after", 0)):
-                self.faults.append("503 without Retry-After")
-            if status not in (200, 503):
-                self.faults.append(f"the probe got {status}")
-
-
-def ask(connection, method, path, body=None):
-    connection.request(method, path, body, {"content-type": "image/jpeg"} if body else {})
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status, answer.headers
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            answer.read()
+            self.times.append(time.perf_counter() - start)
+            self.failures += answer.status != 200

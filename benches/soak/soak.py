@@ -1,6 +1,6 @@
 """Put Glassbox under load, watch its memory, and write benches/SOAK.md; exits with 1 if something does not hold.
 
-usage: make soak      (a quarter of an hour, of which SECONDS=600 are the memory's; installs oha with cargo where it is not there)
+usage: make soak      (a quarter of an hour, of which SECONDS=600 are the memory's; installs wrk where it is not there)
 
 The load comes from the same machine, so half of the cores are the service's and the other half those of whoever calls.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import leaving
 import memory
 import photo
-from load import on_cores
+from load import CONNECTIONS, PROBE_EVERY, on_cores
 from service import Service
 from trial import DEADLINE, LASTS, TABLE, Trial
 from verdicts import Verdicts
@@ -36,7 +36,8 @@ def machine():
 
 
 def version(command):
-    return subprocess.run([command, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    # wrk says its version and fails.
+    return subprocess.run([command, "--version"], capture_output=True, text=True).stdout.splitlines()[0].split(" [")[0]
 
 
 def under_load(options, jpeg, directory, verdicts):
@@ -56,7 +57,7 @@ def under_load(options, jpeg, directory, verdicts):
         service = Service(options.binary, options.models, (directory / "log").open("w"), **settings)
     with on_cores(theirs), service:
         trials = [
-            Trial(name, path, service, options.oha, jpeg, str(picture), verdicts)
+            Trial(name, path, service, jpeg, str(picture), verdicts)
             for name, path in (("predict", "/predict"), ("Grad-CAM", "/explain/grad-cam"))
         ]
         for trial in trials:
@@ -67,10 +68,10 @@ def under_load(options, jpeg, directory, verdicts):
     rows = "\n".join(row for trial in trials for row in trial.rows)
     return f"""## Under load
 
-{machine()}; {version(options.binary)}, {version(options.oha)}. {len(ours)} of the cores are the service's ({len(ours)} sessions of one thread), {len(theirs)} those of
+{machine()}; {version(options.binary)}, {version("wrk")}. {len(ours)} of the cores are the service's ({len(ours)} sessions of one thread), {len(theirs)} those of
 whoever calls. The default model, a JPEG of 640x480 ({len(jpeg) // 1000} kB), a deadline of {DEADLINE} s, a queue of 64, {LASTS} s for each load. "2 clients" call one
-after the other; "2x" is a rate, twice the most answers a second that these clients had, asked for whatever comes back, and times count from when
-a call was due. Beside it a probe asks for `/healthz`, and for the same call.
+after the other; "2x" is a rate, twice the most answers a second that these clients had, asked for by {CONNECTIONS} connections, most of which are free at
+any time. Beside them a probe asks for `/healthz` {1 / PROBE_EVERY:.0f} times a second.
 
 {TABLE}
 {rows}
@@ -106,7 +107,6 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--models", default="models")
     arguments.add_argument("--binary", default="target/release/glassbox")
-    arguments.add_argument("--oha", default="oha")
     arguments.add_argument("--seconds", type=int, default=600, help="how long the memory is watched")
     arguments.add_argument("--only", choices=["load", "memory"], help="one of the two parts; the other stays as it was")
     arguments.add_argument("--sections", type=Path, default=Path("target/soak"), help="where the parts of the report are kept")

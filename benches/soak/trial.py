@@ -1,6 +1,8 @@
 """One kind of call under all loads."""
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 import leaving
 from load import CONNECTIONS, Probe, load
 
@@ -13,16 +15,15 @@ LASTS = 15
 # Clients that stay, and as many that leave: together as many as the queue takes.
 HALF = 32
 
-TABLE = """| load | calls/s | 200/s | 503/s | lost | 200, median ms | 200, p99 ms | 503, p99 ms | health, slowest ms |
+TABLE = """| load | calls/s | 200/s | 503/s | faults | 200, median ms | 200, p99 ms | 503, p99 ms | health, slowest ms |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|"""
 
 
 def row(name, outcome, health):
     """A line of the table."""
-    times = [outcome.accepted["p50"], outcome.accepted["p99"], outcome.refused["p99"], health]
-    refused = outcome.answered.get(503, 0) / outcome.seconds
-    counts = f"{outcome.offered:.0f} | {outcome.rate:.1f} | {refused:.0f} | {sum(outcome.lost.values())}"
-    line = f"| {name} | {counts} | {' | '.join('' if time is None else f'{time * 1e3:.0f}' for time in times)} |"
+    times = [outcome.quantile(200, 0.5), outcome.quantile(200, 0.99), outcome.quantile(503, 0.99), health]
+    counts = f"{outcome.offered:.0f} | {outcome.rate:.1f} | {outcome.refused:.0f} | {sum(outcome.faults.values())}"
+    line = f"| {name} | {counts} | {' | '.join('' if np.isnan(time) else f'{time * 1e3:.0f}' for time in times)} |"
     print(line, flush=True)
     return line
 
@@ -30,25 +31,26 @@ def row(name, outcome, health):
 class Trial:
     """Calls of one kind, what they came to, and what should hold of it."""
 
-    def __init__(self, name, path, service, generator, jpeg, picture, verdicts):
+    def __init__(self, name, path, service, jpeg, picture, verdicts):
         self.name, self.path, self.address = name, path, service.address
-        self.generator, self.jpeg, self.picture, self.verdicts = generator, jpeg, picture, verdicts
+        self.jpeg, self.picture, self.verdicts = jpeg, picture, verdicts
         self.rows, self.rates, self.faults = [], {}, []
 
     def verdict(self, holds, text):
         self.verdicts.add(holds, f"{self.name}: {text}")
 
-    def call(self, clients, rate=None, seconds=LASTS):
-        return load(self.generator, self.address, self.path, self.picture, seconds, clients, rate)
+    def call(self, clients, rate=0, seconds=LASTS):
+        return load(self.address, self.path, self.picture, seconds, clients, rate)
 
-    def load(self, label, clients, rate=None):
+    def load(self, label, clients, rate=0):
         """One load, watched."""
-        with Probe(self.address, self.path, self.jpeg) as probe:
+        with Probe(self.address) as probe:
             outcome = self.call(clients, rate)
-        self.rows.append(row(f"{self.name}, {label}", outcome, max(probe.health)))
+        self.rows.append(row(f"{self.name}, {label}", outcome, max(probe.times)))
         self.rates[label] = outcome.rate
-        self.faults += probe.faults + [f"{count} times {reason}" for reason, count in outcome.lost.items()]
-        self.faults += [f"{count} answers of {status}" for status, count in outcome.answered.items() if status not in (200, 503)]
+        self.faults += [f"{count} times {fault}" for fault, count in outcome.faults.items()]
+        self.faults += [f"{len(times)} answers of {status}" for status, times in outcome.answers.items() if status not in (200, 503)]
+        self.faults += [f"{probe.failures} failures of /healthz"] * (probe.failures > 0)
         return outcome
 
     def loads(self, sessions):
@@ -58,7 +60,7 @@ class Trial:
         slowest, asked = 0, True
         for times in (1, 2, 10):
             outcome = self.load(f"{times}x", CONNECTIONS, capacity * times)
-            slowest = max(slowest, outcome.accepted["p99"])
+            slowest = max(slowest, outcome.quantile(200, 0.99))
             # A generator that cannot keep up would prove nothing.
             asked &= outcome.offered > 0.9 * capacity * times
         peak, least = max(self.rates.values()), min(self.rates[f"{times}x"] for times in (1, 2, 10))
@@ -84,5 +86,5 @@ class Trial:
             f"{HALF} of {2 * HALF} clients left midway {count} times ({noticed} counted as left); {seconds * 1e3:.0f} ms after the last had "
             f"left, all together, only those who stay held places ({found})",
         )
-        kept = stayed.rate >= 0.9 * peak and stayed.answered.keys() == {200} and not stayed.lost
+        kept = stayed.rate >= 0.9 * peak and stayed.answers.keys() == {200} and not stayed.faults
         self.verdict(kept, f"those who stay are all served meanwhile, {stayed.rate:.1f} a second")
