@@ -110,7 +110,9 @@ pub(super) fn nullable(options: &Schemas) -> Schemas {
 /// Adds what `schema` takes: a list that is not empty, or one of its items.
 fn add_choices(mut schema: Value, choices: &mut Vec<Value>) {
     if let Some(Value::Array(several)) = schema.get_mut("anyOf").map(Value::take) {
-        several.into_iter().for_each(|choice| add_choices(choice, choices));
+        for choice in several {
+            add_choices(choice, choices);
+        }
         return;
     }
     if schema["type"] == "array" {
