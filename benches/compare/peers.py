@@ -43,8 +43,8 @@ class Peers:
         self.target = int(self.torch_forward().argmax())
         self.grad_cam_library = GradCAM(model=self.network, target_layers=[self.last_relu])
 
-    def bare(self):
-        return self.session.run(["predictions"], {"input": self.array})
+    def bare(self, batch=1):
+        return self.session.run(["predictions"], {"input": np.repeat(self.array, batch, axis=0)})
 
     def torch_forward(self):
         with torch.no_grad():

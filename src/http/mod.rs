@@ -17,6 +17,7 @@ mod form;
 mod health;
 mod job;
 mod jobs;
+mod json_options;
 mod keys;
 mod kserve;
 mod layers;

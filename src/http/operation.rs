@@ -94,14 +94,32 @@ pub(super) fn without_defaults(options: &Schemas) -> Schemas {
     options
 }
 
-/// The options as members of a JSON object, where null stands for one that is left out.
+/// The options as members of a JSON object, where null stands for one that is left out, and one value for a list of it.
 pub(super) fn nullable(options: &Schemas) -> Schemas {
     let nullable = |(name, schema): (&String, &Value)| {
         let mut schema = schema.clone();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-        (name.clone(), json!({"description": description, "anyOf": [schema, {"type": "null"}]}))
+        let mut choices = Vec::new();
+        add_choices(schema, &mut choices);
+        choices.push(json!({"type": "null"}));
+        (name.clone(), json!({"description": description, "anyOf": choices}))
     };
     options.iter().map(nullable).collect()
+}
+
+/// Adds what `schema` takes: a list that is not empty, or one of its items.
+fn add_choices(mut schema: Value, choices: &mut Vec<Value>) {
+    if let Some(Value::Array(several)) = schema.get_mut("anyOf").map(Value::take) {
+        several.into_iter().for_each(|choice| add_choices(choice, choices));
+        return;
+    }
+    if schema["type"] == "array" {
+        schema["minItems"] = json!(1);
+        add_choices(schema["items"].clone(), choices);
+    }
+    if !choices.contains(&schema) {
+        choices.push(schema);
+    }
 }
 
 /// The responses of a call, by status: what it gives in each media type, and the problems that `causes` give.

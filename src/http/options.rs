@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Number, Value};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::schema;
@@ -84,42 +84,6 @@ pub fn from_query(query: &str) -> Result<Pairs> {
     serde_html_form::from_str(query).map_err(|error| malformed(&error))
 }
 
-/// The pairs of a JSON object: scalars as text, a list of them as a repeated key, null as absent.
-pub fn from_json(object: serde_json::Map<String, Value>) -> Result<Pairs> {
-    let mut pairs = Pairs::new();
-    for (key, value) in object {
-        let values = match value {
-            Value::Null => continue,
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        for value in values {
-            let text = match value {
-                Value::String(text) => text,
-                Value::Number(number) => whole(&number).map_or_else(|| number.to_string(), |whole| whole.to_string()),
-                Value::Bool(_) => value.to_string(),
-                Value::Null | Value::Array(_) | Value::Object(_) => {
-                    return Err(Error::unprocessable(
-                        "invalid_option",
-                        format!("option `{}` takes a text, a number or a list of them", excerpt(&key)),
-                    ));
-                }
-            };
-            pairs.push((key.clone(), text));
-        }
-    }
-    Ok(pairs)
-}
-
-/// The whole number that is written as `3.0`, which is an integer to JSON schemas.
-fn whole(number: &Number) -> Option<i64> {
-    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= LARGEST_WHOLE);
-    float.map(|float| float as i64)
-}
-
-/// The largest whole number up to which doubles have all of them.
-const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
-
 /// The names of the options in `T`: the fields of its default.
 pub(super) fn names<T: Serialize + Default>() -> Result<Vec<String>> {
     match serde_json::to_value(T::default()) {
@@ -179,7 +143,7 @@ fn malformed(error: &serde_html_form::de::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::json_options::from_json, *};
     use crate::model::ClassRef;
 
     #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -229,13 +193,6 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_may_be_written_with_a_fraction_in_json() {
-        let text = |json: &str| from_json(serde_json::from_str(json).unwrap()).unwrap().swap_remove(0).1;
-        let numbers = [r#"{"top": 3.0}"#, r#"{"top": -0.0}"#, r#"{"top": 2.5}"#, r#"{"top": 1e300}"#].map(text);
-        assert_eq!(numbers, ["3", "0", "2.5", "1e300"]);
-    }
-
-    #[test]
     fn an_unknown_option_is_named_with_the_nearest_and_all() {
         let message = refused("klass=3");
         assert!(message.contains("`klass`: did you mean `class`?"), "{message}");
@@ -254,13 +211,5 @@ mod tests {
     #[test]
     fn an_option_that_is_no_list_is_given_once() {
         assert!(refused("top=1&top=2").contains("`top` is given 2 times"));
-    }
-
-    #[test]
-    fn objects_lists_in_lists_and_nulls_in_lists_are_no_values() {
-        for json in [r#"{"top": {"a": 1}}"#, r#"{"top": [[1]]}"#, r#"{"top": [null]}"#] {
-            let object = serde_json::from_str(json).unwrap();
-            assert!(from_json(object).unwrap_err().message.contains("`top`"), "{json}");
-        }
     }
 }

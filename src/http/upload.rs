@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{
     App, Problem,
     form::{Form, FormField},
+    json_options,
     options::{self, Pairs},
 };
 use crate::error::{Error, Kind, Result, excerpt};
@@ -191,7 +192,7 @@ fn from_json(body: &[u8]) -> Result<(Bytes, Pairs)> {
     // Checked before the options are read, since a value takes more memory than its text.
     check_options(body.len() - image.get().len())?;
     let picture = decode_image(image.get())?;
-    Ok((picture, options::from_json(serde_json::from_slice::<Options>(body).map_err(refuse)?.options)?))
+    Ok((picture, json_options::from_json(serde_json::from_slice::<Options>(body).map_err(refuse)?.options)?))
 }
 
 /// What the picture looks like in JSON.

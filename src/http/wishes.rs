@@ -10,6 +10,7 @@ use axum::{
 use super::{
     App, Problem,
     form::{Form, FormField},
+    json_options,
     options::{self, Pairs},
     upload::{MOST_OPTIONS, collect, in_time, malformed},
 };
@@ -65,7 +66,7 @@ fn from_json(body: &[u8]) -> Result<Pairs> {
         let reason = error.to_string();
         malformed("malformed_json", format!("the body is not a JSON object of options: {}", excerpt(&reason)))
     })?;
-    options::from_json(object)
+    json_options::from_json(object)
 }
 
 fn unsupported(kind: Option<&str>) -> Error {

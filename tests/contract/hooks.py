@@ -131,6 +131,7 @@ def put_right(case, places):
         keep_options_of_asked(places, DEFAULT_TECHNIQUES)
     if path.endswith(":explain"):
         keep_options_of_asked(places[-1:], ["grad-cam"])
+    name_two_where_divided(places)
     if path.endswith("/filters"):
         filters(case.query or {})
     if path.endswith("/weights") and case.query.get("format") == "npy":
@@ -167,7 +168,7 @@ def of_this_model(name, value):
     if name in ("filter", "channel"):
         return number(value) % FILTERS
     if name == "channels" and value not in ("first", "strongest"):
-        return "0,4"
+        return "0,1"
     if name in ("patch", "stride"):
         # At most the side of the model's pictures.
         return min(number(value), 64)
@@ -188,6 +189,18 @@ def keep_options_of_asked(places, default):
         # Some techniques look at one layer, one at several.
         if isinstance(place.get("layer"), list):
             place["layer"] = LAYERS[0]
+
+
+def name_two_where_divided(places):
+    """A divider stands between the maps of two classes."""
+    if all(place.get("divider") is None for place in places):
+        return
+    if any("class" in place for place in places):
+        for place in places:
+            place.update({name: CLASSES[:2] for name in place if name.rpartition(".")[2] == "class"})
+    else:
+        for place in places:
+            place.pop("divider", None)
 
 
 def listed(value):

@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     error::{Error, Result, excerpt},
     http::{
-        App, Problem,
-        options::{self, Pairs},
+        App, Problem, json_options,
+        options::Pairs,
         upload::{check_options, collect, in_time, malformed},
     },
 };
@@ -46,7 +46,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
 pub(super) fn options(parameters: Option<&RawValue>) -> Result<Pairs> {
     let Some(parameters) = parameters else { return Ok(Pairs::new()) };
     check_options(parameters.get().len())?;
-    options::from_json(serde_json::from_str(parameters.get()).map_err(|error| not_understood(&error))?)
+    json_options::from_json(serde_json::from_str(parameters.get()).map_err(|error| not_understood(&error))?)
 }
 
 fn not_understood(error: &serde_json::Error) -> Error {
