@@ -33,7 +33,9 @@ fn add_types(schema: &Value, types: &mut Vec<&'static str>) {
     if schema["items"].is_object() {
         add_types(&schema["items"], types);
     }
-    schema["anyOf"].as_array().into_iter().flatten().for_each(|choice| add_types(choice, types));
+    for choice in schema["anyOf"].as_array().into_iter().flatten() {
+        add_types(choice, types);
+    }
     types.extend(own.filter(|own| !types.contains(own)));
 }
 
