@@ -31,4 +31,4 @@ done 2>/dev/null
 
 SCHEMATHESIS_HOOKS=tests.contract.hooks PYTHONPATH=. "$home/venv/bin/schemathesis" --config-file tests/contract/schemathesis.toml \
 	run "http://127.0.0.1:$port/openapi.json" --checks all --phases examples,coverage,fuzzing,stateful --seed "${SEED:-1}" \
-	--max-examples "${EXAMPLES:-5}" --workers 1 --request-timeout 60 --generation-database none --continue-on-failure --no-color
+	--max-examples "${EXAMPLES:-5}" --workers 1 --request-timeout 300 --generation-database none --continue-on-failure --no-color
