@@ -10,7 +10,7 @@ npm install --silent --no-audit --no-fund --no-save --prefix "$home" @redocly/cl
 REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true "$home/node_modules/.bin/redocly" lint --config tests/contract/redocly.yaml \
 	--max-problems 100 openapi/openapi.json
 
-test -d "$home/venv" || python3 -m venv "$home/venv"
+test -x "$home/venv/bin/pip" || python3 -m venv "$home/venv"
 "$home/venv/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
 
 # A network of next to no work, so that every call can be made thousands of times.
