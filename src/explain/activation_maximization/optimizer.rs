@@ -28,34 +28,14 @@ pub(super) struct Optimizer {
 impl Optimizer {
     /// `RMSprop` on the gradient's direction, as keras-vis has it; with momentum if wanted.
     pub fn rms_prop(learning_rate: f32, momentum: f32, decay: f32) -> Self {
-        let (epsilon, corrected, normalized) = (1e-7, false, true);
-        Self {
-            learning_rate,
-            momentum,
-            decay,
-            epsilon,
-            corrected,
-            normalized,
-            means: Vec::new(),
-            squares: Vec::new(),
-            steps: 0,
-        }
+        Self { epsilon: 1e-7, corrected: false, normalized: true, ..Self::adam(learning_rate, momentum, decay) }
     }
 
     /// Adam.
     pub fn adam(learning_rate: f32, momentum: f32, decay: f32) -> Self {
+        let (means, squares) = (Vec::new(), Vec::new());
         let (epsilon, corrected, normalized) = (1e-16, true, false);
-        Self {
-            learning_rate,
-            momentum,
-            decay,
-            epsilon,
-            corrected,
-            normalized,
-            means: Vec::new(),
-            squares: Vec::new(),
-            steps: 0,
-        }
+        Self { learning_rate, momentum, decay, epsilon, corrected, normalized, means, squares, steps: 0 }
     }
 
     /// Moves `parameters` one step along `gradient`, which has as many numbers.
