@@ -16,6 +16,9 @@ use crate::{
     runtime::Cancellation,
 };
 
+/// Who is shown what is found so far; `None` where nobody watches, and techniques need not find first what shows most.
+pub type Watcher<'a> = Option<&'a mut dyn FnMut(SoFar<'_>)>;
+
 /// A technique with its options, whichever it is.
 pub trait Explainer: Send {
     /// The technique's name.
@@ -38,12 +41,12 @@ pub trait Explainer: Send {
     /// The technique as one that can share its run, if it can.
     fn sharing(&self) -> Option<&dyn OneRun>;
 
-    /// Explains `picture` by runs of its own. What is found so far goes to `growing`.
+    /// Explains `picture` by runs of its own. What is found so far goes to `watcher`, if there is one.
     fn explain_alone(
         &self,
         model: &Model,
         picture: &Picture,
-        growing: &mut dyn FnMut(SoFar<'_>),
+        watcher: Watcher<'_>,
         cancellation: &Cancellation,
     ) -> Result<Found>;
 }
@@ -81,9 +84,10 @@ impl<T: Technique> Explainer for T {
         &self,
         model: &Model,
         picture: &Picture,
-        growing: &mut dyn FnMut(SoFar<'_>),
+        watcher: Watcher<'_>,
         cancellation: &Cancellation,
     ) -> Result<Found> {
+        let Some(growing) = watcher else { return self.explain(model, picture, cancellation).map(Into::into) };
         let found = &mut |findings: T::Findings| growing(SoFar::growing(picture, &findings.into()));
         self.explain_growing(model, picture, found, cancellation).map(Into::into)
     }
@@ -184,23 +188,26 @@ pub struct Combination {
 /// Explains `picture` by all of `techniques`.
 ///
 /// Those that learn all from one run, and explain the same classes, share it: the model runs forward once for all of them. They are
-/// done first; what each has found, and what the others find on their way, goes to `growing`.
+/// done first; what each has found, and what the others find on their way, goes to `watcher`, if there is one.
 pub fn explain_all(
     techniques: &[Box<dyn Explainer>],
     model: &Model,
     picture: &Picture,
-    growing: &mut dyn FnMut(SoFar<'_>),
+    mut watcher: Watcher<'_>,
     cancellation: &Cancellation,
 ) -> Result<Combination> {
     let mut explanations = explain_together(techniques, model, picture, cancellation)?;
-    for found in explanations.iter().flatten() {
-        growing(SoFar::finished(picture, found));
+    if let Some(growing) = &mut watcher {
+        explanations.iter().flatten().for_each(|found| growing(SoFar::finished(picture, found)));
     }
     let rest = explanations.iter().filter(|found| found.is_none()).count();
     let lacking = techniques.iter().zip(&mut explanations).filter(|(_, found)| found.is_none());
     for (index, (technique, found)) in lacking.enumerate() {
-        let alone = technique.explain_alone(model, picture, growing, &cancellation.part(index, rest))?;
-        growing(SoFar::finished(picture, found.insert(alone)));
+        let watching = watcher.as_mut().map(|growing| &mut **growing as &mut dyn FnMut(SoFar<'_>));
+        let alone = found.insert(technique.explain_alone(model, picture, watching, &cancellation.part(index, rest))?);
+        if let Some(growing) = &mut watcher {
+            growing(SoFar::finished(picture, alone));
+        }
     }
     Ok(Combination { explanations: explanations.into_iter().flatten().collect() })
 }

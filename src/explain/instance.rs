@@ -71,7 +71,7 @@ impl Instance {
     ) -> Result<Report<Found>> {
         let start = Instant::now();
         let picture = self.picture(model, limits)?;
-        let run = |picture: &_| technique.explain_alone(model, picture, &mut |_| {}, cancellation);
+        let run = |picture: &_| technique.explain_alone(model, picture, None, cancellation);
         Report::about(model, picture, milliseconds(start), run)
     }
 }

@@ -34,7 +34,7 @@ pub use activation_maximization::{ActivationMaximization, Drawing, Losses, Maxim
 pub use bounds::check_bounds;
 pub use check::{Check, Tried, Understood};
 pub use class_activation::Variant;
-pub use combined::{Combination, Explainer, Found, SoFar, explain_all, explainer};
+pub use combined::{Combination, Explainer, Found, SoFar, Watcher, explain_all, explainer};
 pub use deconvnet::Deconvnet;
 pub use drawing::Backdrop;
 pub use explanation::{Completeness, Explanation, Map, Prediction, Scored, Values};
@@ -72,7 +72,8 @@ pub trait Technique: Serialize + DeserializeOwned + Default + Debug + ToSchema +
     /// Explains `picture` as `model` sees it.
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<Self::Findings>;
 
-    /// As [`Technique::explain`], and gives what is found so far to `growing`, now and then, where that says something already.
+    /// As [`Technique::explain`], and gives what is found so far to `growing`, now and then, where that says something already;
+    /// what shows most is found first, though it may take longer.
     fn explain_growing(
         &self,
         model: &Model,

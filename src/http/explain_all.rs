@@ -54,7 +54,7 @@ async fn explain(
     }
     let limits = app.config().images.clone();
     let work = app.run(move |cancellation| {
-        let run = |picture: &_| explain_all(&techniques, &model, picture, &mut |_| {}, cancellation);
+        let run = |picture: &_| explain_all(&techniques, &model, picture, None, cancellation);
         Report::new(&model, &upload.picture, &limits, cancellation, run)?.write(format, &style, cancellation)
     });
     Ok(respond(work.await?, format))

@@ -112,7 +112,7 @@ impl Task {
             }
             Call::ExplainAll(several) => {
                 let techniques = several.iter().map(Chosen::explainer).collect::<Result<Vec<_>>>()?;
-                let run = |picture: &_| explain_all(&techniques, &model, picture, found, cancellation);
+                let run = |picture: &_| explain_all(&techniques, &model, picture, Some(&mut *found), cancellation);
                 let report = Report::new(&model, picture, limits, cancellation, run)?;
                 write_all(self.formats(), |format| report.write(format, &self.style, cancellation))
             }

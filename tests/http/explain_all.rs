@@ -44,7 +44,7 @@ fn techniques_that_can_share_a_run_do() {
     let picture = model.prepare(stop_sign());
     let runs = |techniques: Vec<Box<dyn Explainer>>| {
         let before = model.runs();
-        explain_all(&techniques, &model, &picture, &mut |_| {}, &Cancellation::default()).unwrap();
+        explain_all(&techniques, &model, &picture, None, &Cancellation::default()).unwrap();
         model.runs() - before
     };
     let sharing = || -> Vec<Box<dyn Explainer>> {
@@ -64,7 +64,7 @@ fn techniques_that_can_share_a_run_do() {
     let unknown = GradCam { class: vec![ClassRef("unicorn".into())], ..GradCam::default() };
     let techniques: Vec<Box<dyn Explainer>> = vec![Box::new(Saliency::default()), Box::new(unknown)];
     let before = model.runs();
-    let error = explain_all(&techniques, &model, &picture, &mut |_| {}, &Cancellation::default()).unwrap_err();
+    let error = explain_all(&techniques, &model, &picture, None, &Cancellation::default()).unwrap_err();
     assert_eq!((error.code, model.runs()), ("unknown_class", before));
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 pub use fill::Fill;
 pub use findings::{Occluded, OcclusionMaps, Quantity};
-use refine::coarse_to_fine;
+use refine::{Order, coarse_to_fine};
 use sketch::Sketch;
 pub use windows::Placement;
 use windows::Windows;
@@ -84,7 +84,7 @@ impl Technique for Occlusion {
     type Findings = OcclusionMaps;
 
     fn explain(&self, model: &Model, picture: &Picture, cancellation: &Cancellation) -> Result<OcclusionMaps> {
-        self.explain_growing(model, picture, &mut |_| {}, cancellation)
+        self.maps(model, picture, None, cancellation)
     }
 
     fn explain_growing(
@@ -92,6 +92,26 @@ impl Technique for Occlusion {
         model: &Model,
         picture: &Picture,
         growing: &mut dyn FnMut(OcclusionMaps),
+        cancellation: &Cancellation,
+    ) -> Result<OcclusionMaps> {
+        self.maps(model, picture, Some(growing), cancellation)
+    }
+
+    /// One place of the square.
+    fn trial(model: &Model) -> Self {
+        let preprocessing = model.preprocessing();
+        Self { stride: Some(preprocessing.width().min(preprocessing.height())), ..Self::default() }
+    }
+}
+
+impl Occlusion {
+    /// The maps. Where somebody watches them grow, what there is of them so far goes to `watcher` now and then, and the places that show
+    /// most are tried first.
+    fn maps(
+        &self,
+        model: &Model,
+        picture: &Picture,
+        mut watcher: Option<&mut dyn FnMut(OcclusionMaps)>,
         cancellation: &Cancellation,
     ) -> Result<OcclusionMaps> {
         let classes = model.resolve(&self.class)?;
@@ -116,9 +136,10 @@ impl Technique for Occlusion {
                 .collect(),
             quantity: self.quantity,
         };
+        let order = if watcher.is_some() { Order::CoarseFirst } else { Order::Rows };
         let mut sketch = Sketch::new(whole.len(), grid);
         let mut rounds = 0..=self.refine as usize;
-        let (probabilities, positions) = coarse_to_fine(grid, self.refine, &whole, |cells| {
+        let (probabilities, positions) = coarse_to_fine(grid, self.refine, &whole, order, |cells| {
             let patches: Vec<Patch> =
                 cells.iter().map(|[row, column]| patches[row * grid[1] + column].clone()).collect();
             let round = rounds.next().unwrap_or_default();
@@ -126,18 +147,14 @@ impl Technique for Occlusion {
             let found = &mut |found: ArrayView2<'_, f32>| {
                 sketch.add(&cells[begun..begun + found.ncols()], &found);
                 begun += found.ncols();
-                if sketch.is_due() {
+                if let Some(growing) = &mut watcher
+                    && sketch.is_due()
+                {
                     growing(findings(&sketch.filled(), sketch.known()));
                 }
             };
             covering.probabilities(&patches, found, &cancellation.part(round, self.refine as usize + 1))
         })?;
         Ok(findings(&probabilities, positions))
-    }
-
-    /// One place of the square.
-    fn trial(model: &Model) -> Self {
-        let preprocessing = model.preprocessing();
-        Self { stride: Some(preprocessing.width().min(preprocessing.height())), ..Self::default() }
     }
 }

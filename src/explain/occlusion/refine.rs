@@ -38,7 +38,16 @@ impl Block {
     }
 }
 
-/// A lower number for cells of a coarser grid: in this order any first part of the cells shows the whole map.
+/// Which of the cells to try are tried first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Row by row: neighbours fit best into one batch.
+    Rows,
+    /// Those of coarser grids first: any first part of the cells shows the whole map.
+    CoarseFirst,
+}
+
+/// A lower number for cells of a coarser grid.
 fn coarseness([row, column]: &[usize; 2]) -> Reverse<u32> {
     Reverse(row.trailing_zeros().min(column.trailing_zeros()))
 }
@@ -52,6 +61,7 @@ pub(super) fn coarse_to_fine(
     grid: [usize; 2],
     halvings: u32,
     whole: &[f32],
+    order: Order,
     mut values: impl FnMut(&[[usize; 2]]) -> Result<Array2<f32>>,
 ) -> Result<(Array3<f32>, usize)> {
     let mut map = Array3::zeros((whole.len(), grid[0], grid[1]));
@@ -62,7 +72,9 @@ pub(super) fn coarse_to_fine(
         cells.sort_unstable();
         cells.dedup();
         cells.retain(|cell| !tried.contains_key(cell));
-        cells.sort_by_key(coarseness);
+        if order == Order::CoarseFirst {
+            cells.sort_by_key(coarseness);
+        }
         if !cells.is_empty() {
             let found = values(&cells)?;
             tried.extend(cells.into_iter().zip(found.axis_iter(Axis(1)).map(|column| column.to_vec())));
@@ -106,7 +118,7 @@ mod tests {
     fn refined(halvings: u32) -> (Array2<f32>, usize) {
         let values =
             |cells: &[[usize; 2]]| Ok(Array2::from_shape_fn((1, cells.len()), |(_, cell)| valley(cells[cell])));
-        let (map, tried) = coarse_to_fine([13, 10], halvings, &[1.0], values).unwrap();
+        let (map, tried) = coarse_to_fine([13, 10], halvings, &[1.0], Order::Rows, values).unwrap();
         (map.index_axis(Axis(0), 0).to_owned(), tried)
     }
 
@@ -118,15 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn the_cells_of_coarser_grids_are_tried_first() {
-        let mut order = Vec::new();
-        let values = |cells: &[[usize; 2]]| {
-            order.extend_from_slice(cells);
-            Ok(Array2::zeros((1, cells.len())))
+    fn cells_are_tried_in_the_order_asked_for() {
+        let tried = |order| {
+            let mut tried = Vec::new();
+            let values = |cells: &[[usize; 2]]| {
+                tried.extend_from_slice(cells);
+                Ok(Array2::zeros((1, cells.len())))
+            };
+            coarse_to_fine([4, 4], 0, &[1.0], order, values).unwrap();
+            assert_eq!(tried.len(), 16);
+            tried
         };
-        coarse_to_fine([4, 4], 0, &[1.0], values).unwrap();
-        assert_eq!(order[..4], [[0, 0], [0, 2], [2, 0], [2, 2]]);
-        assert_eq!(order.len(), 16);
+        assert_eq!(tried(Order::CoarseFirst)[..4], [[0, 0], [0, 2], [2, 0], [2, 2]]);
+        assert_eq!(tried(Order::Rows)[..4], [[0, 0], [0, 1], [0, 2], [0, 3]]);
     }
 
     #[test]
@@ -140,7 +156,7 @@ mod tests {
     #[test]
     fn a_grid_smaller_than_a_block_is_one_block() {
         let values = |cells: &[[usize; 2]]| Ok(Array2::from_elem((2, cells.len()), 0.5));
-        let (map, tried) = coarse_to_fine([1, 3], 3, &[1.0, 0.2], values).unwrap();
+        let (map, tried) = coarse_to_fine([1, 3], 3, &[1.0, 0.2], Order::CoarseFirst, values).unwrap();
         assert_eq!((tried, map), (3, Array3::from_elem((2, 1, 3), 0.5)));
     }
 }
