@@ -10,7 +10,7 @@ typedef struct { long seconds; long nanoseconds; } moment;
 int clock_gettime(int clock, moment *now);
 ]])
 local MONOTONIC, moment = 1, ffi.new("moment")
-local connection = 0
+local threads = {}
 
 local function now()
   ffi.C.clock_gettime(MONOTONIC, moment)
@@ -18,8 +18,8 @@ local function now()
 end
 
 function setup(thread)
-  thread:set("number", connection)
-  connection = connection + 1
+  thread:set("number", #threads)
+  table.insert(threads, thread)
 end
 
 function init(args)
@@ -27,6 +27,7 @@ function init(args)
   call = wrk.format("POST", nil, { ["content-type"] = "image/jpeg" }, file:read("*a"))
   file:close()
   log = assert(io.open(args[4], "a"))
+  sent = 0
   local connections, rate = tonumber(args[2]), tonumber(args[3])
   interval = rate > 0 and connections / rate or 0
   -- The connections take turns from the beginning.
@@ -41,6 +42,7 @@ end
 
 function request()
   began = now()
+  sent = sent + 1
   return call
 end
 
@@ -52,6 +54,11 @@ end
 
 function done(summary)
   print("seconds", summary.duration / 1e6)
+  local calls = 0
+  for _, thread in ipairs(threads) do
+    calls = calls + thread:get("sent")
+  end
+  print("sent", calls)
   for _, reason in ipairs({ "connect", "read", "write", "timeout" }) do
     print("lost", reason, summary.errors[reason])
   end

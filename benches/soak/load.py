@@ -36,6 +36,7 @@ def on_cores(cores):
 class Outcome:
     """What came of calls."""
     seconds: float
+    sent: int  # how many calls there were
     answers: dict  # the seconds that the answers of each status took
     faults: collections.Counter  # how often what should not be was so
 
@@ -52,7 +53,7 @@ class Outcome:
     @property
     def offered(self):
         """Calls a second."""
-        return (sum(map(len, self.answers.values())) + sum(self.faults.values())) / self.seconds
+        return self.sent / self.seconds
 
     def quantile(self, status, share):
         """The seconds that this share of the answers of a status took at most; NaN if there are none."""
@@ -61,17 +62,19 @@ class Outcome:
 
 def load(address, path, picture, seconds, clients, rate=0):
     """Calls `path` with the picture's file for some seconds, by `clients` who call as soon as they are answered, or `rate` times a second
-    in all. What is not answered yet at the end is not counted."""
+    in all. Answers that are not there yet at the end are not counted."""
     with tempfile.NamedTemporaryFile("r") as log:
         command = ["wrk", f"-t{clients}", f"-c{clients}", f"-d{seconds}", "--timeout", "60", "-s", Path(__file__).with_name("call.lua")]
         command += [f"http://{address}{MODEL}{path}", "--", picture, str(clients), str(rate), log.name]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         calls = [line.split("\t") for line in log.read().splitlines()]
-    outcome = Outcome(float(seconds), {}, collections.Counter())
+    outcome = Outcome(float(seconds), 0, {}, collections.Counter())
     for line in said:
         match line.split("\t"):
             case ["seconds", number]:
                 outcome.seconds = float(number)
+            case ["sent", count]:
+                outcome.sent = int(count)
             case ["lost", reason, count] if int(count):
                 outcome.faults[f"lost ({reason})"] = int(count)
     for status, time, retry_after in calls:

@@ -63,7 +63,7 @@ impl Canvas for Pixels {
     }
 
     fn pull_back(&self, _: &Array3<f32>, gradient: &Array3<f32>) -> Vec<f32> {
-        gradient.iter().copied().collect()
+        gradient.flatten().to_vec()
     }
 
     /// With its contrast raised if need be, since how far the pixels went depends on the regularizers' weights.

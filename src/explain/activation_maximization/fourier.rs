@@ -58,8 +58,8 @@ impl Fourier {
             let mut waves: Vec<_> = weighted.collect();
             self.inverse.columns.process(&mut waves);
             let mut rows = vec![Complex::default(); height * width];
-            for (index, wave) in waves.into_iter().enumerate() {
-                rows[index % height * width + index / height] = wave;
+            for (across, column) in waves.chunks_exact(height).enumerate() {
+                rows.chunks_exact_mut(width).zip(column).for_each(|(row, wave)| row[across] = *wave);
             }
             self.inverse.rows.process(&mut rows);
             channel.iter_mut().zip(rows).for_each(|(level, sum)| *level = sum.re);
@@ -69,13 +69,14 @@ impl Fourier {
 
     /// The gradient with respect to the coefficients, from the `gradient` [3, H, W] with respect to the picture.
     pub fn pull_back(&self, gradient: &Array3<f32>) -> Vec<f32> {
-        let (height, width) = self.size;
+        let (_, width) = self.size;
         let mut pulled = Vec::with_capacity(self.coefficients());
         for channel in gradient.outer_iter() {
             let mut rows: Vec<_> = channel.iter().map(|&slope| Complex::new(slope, 0.0)).collect();
             self.forward.rows.process(&mut rows);
-            let transposed = (0..self.weights.len()).map(|index| rows[index % height * width + index / height]);
-            let mut waves: Vec<_> = transposed.collect();
+            let columns = 0..=width / 2;
+            let mut waves: Vec<_> =
+                columns.flat_map(|across| rows.chunks_exact(width).map(move |row| row[across])).collect();
             self.forward.columns.process(&mut waves);
             pulled.extend(
                 waves.iter().zip(&self.weights).flat_map(|(wave, weight)| [wave.re * weight, wave.im * weight]),

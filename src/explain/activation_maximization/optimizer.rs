@@ -43,7 +43,7 @@ impl Optimizer {
         self.means.resize(parameters.len(), 0.0);
         self.squares.resize(parameters.len(), 0.0);
         self.steps += 1;
-        let correction = |kept: f32| if self.corrected { 1.0 - kept.powi(self.steps) } else { 1.0 };
+        let correction = |kept: f32| if self.corrected { 1.0 / (1.0 - kept.powi(self.steps)) } else { 1.0 };
         let (first, second) = (correction(self.momentum), correction(self.decay));
         let gradient = ArrayView1::from(gradient);
         let length = gradient.dot(&gradient).sqrt();
@@ -53,7 +53,7 @@ impl Optimizer {
             let slope = factor * slope;
             *mean += (1.0 - self.momentum) * (slope - *mean);
             *square += (1.0 - self.decay) * (slope * slope - *square);
-            *parameter += self.learning_rate * (*mean / first) / (*square / second + self.epsilon).sqrt();
+            *parameter += self.learning_rate * first * *mean / (second * *square + self.epsilon).sqrt();
         }
     }
 }

@@ -27,23 +27,29 @@ impl LpNorm {
         if self.weight == 0.0 || largest == 0.0 {
             return;
         }
-        let factor = self.weight * self.sum(picture, largest).powf(1.0 / self.power - 1.0) / picture.len() as f32;
-        // Grey is where the norm has its minimum, and with power 1 a kink.
-        let mut slopes = picture.mapv(|level| ((level - GREY) / largest).abs());
+        let distances = distances(picture, largest);
+        let mut slopes = distances.clone();
         raise(slopes.as_slice_mut().unwrap_or_default(), self.power - 1.0);
+        let sum = Zip::from(&slopes).and(&distances).fold(0.0, |sum, slope, distance| sum + slope * distance);
+        let factor = self.weight * sum.powf(1.0 / self.power - 1.0) / picture.len() as f32;
         Zip::from(gradient).and(picture).and(&slopes).for_each(|gradient, &level, &slope| {
+            // Grey is where the norm has its minimum, and with power 1 a kink.
             let sign = if level == GREY { 0.0 } else { (level - GREY).signum() };
             *gradient -= factor * sign * slope;
         });
     }
 
-    /// The sum of the powers of the distances from grey in units of the `largest`, so that no power is too large.
+    /// The sum of the powers of the distances from grey in units of the `largest`.
     fn sum(self, picture: &Array3<f32>, largest: f32) -> f32 {
-        let unit = largest.max(f32::MIN_POSITIVE);
-        let mut distances = picture.mapv(|level| (level - GREY).abs() / unit);
+        let mut distances = distances(picture, largest.max(f32::MIN_POSITIVE));
         raise(distances.as_slice_mut().unwrap_or_default(), self.power);
         distances.sum()
     }
+}
+
+/// The levels' distances from grey in units of the `largest`, so that no power is too large.
+fn distances(picture: &Array3<f32>, largest: f32) -> Array3<f32> {
+    picture.mapv(|level| (level - GREY).abs() / largest)
 }
 
 /// The largest distance of a level from grey.
@@ -126,26 +132,26 @@ fn raise(bases: &mut [f32], exponent: f32) {
         }
         return;
     };
-    for _ in 0..roots {
-        for base in &mut *bases {
-            *base = base.sqrt();
-        }
-    }
     let factors = (exponent * (1 << roots) as f32) as i32;
-    let mut powers = vec![1.0; bases.len()];
-    for _ in 0..factors.abs() {
-        for (power, base) in powers.iter_mut().zip(&*bases) {
-            *power *= base;
+    for bases in bases.chunks_mut(NEAR) {
+        for _ in 0..roots {
+            bases.iter_mut().for_each(|base| *base = base.sqrt());
         }
-    }
-    let inverse = factors < 0;
-    for (base, power) in bases.iter_mut().zip(powers) {
-        *base = if inverse { 1.0 / power } else { power };
+        let mut powers = [1.0; NEAR];
+        for _ in 0..factors.abs() {
+            powers.iter_mut().zip(&*bases).for_each(|(power, base)| *power *= base);
+        }
+        let inverse = factors < 0;
+        for (base, power) in bases.iter_mut().zip(powers) {
+            *base = if inverse { 1.0 / power } else { power };
+        }
     }
 }
 
 /// The most multiplications that are quicker than a power.
 const MOST_FACTORS: f32 = 16.0;
+/// So many numbers stay near the processor while they are multiplied again and again.
+const NEAR: usize = 1024;
 
 #[cfg(test)]
 mod tests {

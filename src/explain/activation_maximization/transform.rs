@@ -20,7 +20,7 @@ pub(super) enum Transform {
     /// A shift by whole pixels, down and right.
     Shift(usize, usize),
     /// For each pixel of the transformed picture, row by row, the pixels that it is made of with their weights.
-    Sampling(Vec<[(usize, f32); 4]>),
+    Sampling(Vec<[(u32, f32); 4]>),
 }
 
 impl Transforms {
@@ -67,9 +67,9 @@ impl Transform {
         };
         let mut transformed = Array3::zeros(picture.dim());
         for (to, from) in transformed.outer_iter_mut().zip(picture.outer_iter()) {
-            let from: Vec<f32> = from.iter().copied().collect();
+            let from = from.flatten().to_vec();
             for (level, sources) in to.into_iter().zip(sources) {
-                *level = sources.iter().map(|&(source, weight)| weight * from[source]).sum();
+                *level = sources.iter().map(|&(source, weight)| weight * from[source as usize]).sum();
             }
         }
         transformed
@@ -90,7 +90,7 @@ impl Transform {
             pulled.resize(start + channel.len(), 0.0);
             for (slope, sources) in channel.iter().zip(sources) {
                 for &(source, weight) in sources {
-                    pulled[start + source] += weight * slope;
+                    pulled[start + source as usize] += weight * slope;
                 }
             }
         }
@@ -111,22 +111,28 @@ fn rolled(values: &Array3<f32>, down: usize, across: usize) -> Array3<f32> {
 }
 
 /// The four pixels around a place in a picture of `height` x `width` whose edges touch, row by row, with their weights.
-fn bilinear((height, width): (usize, usize), y: f32, x: f32) -> [(usize, f32); 4] {
-    let (top, left) = (y.floor(), x.floor());
-    let (lower, right) = (y - top, x - left);
-    let wrap = |place: f32, side: usize| match place as i32 {
+fn bilinear((height, width): (usize, usize), y: f32, x: f32) -> [(u32, f32); 4] {
+    let (top, left) = (floor(y), floor(x));
+    let (lower, right) = (y - top as f32, x - left as f32);
+    let wrap = |place: i32, side: usize| match place {
         // A division takes longer than all the rest.
-        place if (0..side as i32).contains(&place) => place as usize,
-        place => place.rem_euclid(side as i32) as usize,
+        place if (0..side as i32).contains(&place) => place as u32,
+        place => place.rem_euclid(side as i32) as u32,
     };
-    let rows = [wrap(top, height) * width, wrap(top + 1.0, height) * width];
-    let columns = [wrap(left, width), wrap(left + 1.0, width)];
+    let rows = [wrap(top, height) * width as u32, wrap(top + 1, height) * width as u32];
+    let columns = [wrap(left, width), wrap(left + 1, width)];
     [
         (rows[0] + columns[0], (1.0 - lower) * (1.0 - right)),
         (rows[0] + columns[1], (1.0 - lower) * right),
         (rows[1] + columns[0], lower * (1.0 - right)),
         (rows[1] + columns[1], lower * right),
     ]
+}
+
+/// The largest whole number that is not above `place`; `f32::floor` is a call where processors of any age must do.
+fn floor(place: f32) -> i32 {
+    let whole = place as i32;
+    if whole as f32 > place { whole - 1 } else { whole }
 }
 
 #[cfg(test)]
