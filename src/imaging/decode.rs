@@ -40,6 +40,9 @@ const MOST_SCANS: usize = 100;
 /// `broken_picture` (damaged or cut off) and `unsupported_picture` (a rare kind of its format, such as an arithmetic-coded JPEG).
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<RgbImage> {
     let format = format(bytes)?;
+    if format == ImageFormat::WebP && !has_all_chunks(bytes) {
+        return Err(broken("a part of the WebP file is longer than the file"));
+    }
     let end = Instant::now() + limits.time;
     let refused = |error| {
         // Decoders tell in many ways that they could not read on.
@@ -105,6 +108,25 @@ fn format(bytes: &[u8]) -> Result<ImageFormat> {
             "these bytes are not a picture of a format that is read: send a JPEG, PNG, GIF (its first frame is taken), WebP or BMP",
         )),
     }
+}
+
+/// Whether all chunks of a WebP file end before the file does: the decoder makes room for as much EXIF as a file claims to have.
+///
+/// The layout is that of "WebP Container Specification", RIFF: four letters, a size, and the data, at even places.
+fn has_all_chunks(webp: &[u8]) -> bool {
+    let size = |place: usize| Some(u32::from_le_bytes(*webp.get(place + 4..)?.first_chunk()?) as usize);
+    let end = size(0).map_or(0, |size| size + 8);
+    let mut place = 12;
+    while place < end {
+        // What is too short for a chunk's head claims nothing.
+        let Some(size) = size(place) else { return true };
+        place += 8 + size;
+        if place > webp.len() {
+            return false;
+        }
+        place += size % 2;
+    }
+    true
 }
 
 fn refused(error: &ImageError, limits: Limits) -> Error {

@@ -151,7 +151,7 @@ fn raise(bases: &mut [f32], exponent: f32) {
 /// The most multiplications that are quicker than a power.
 const MOST_FACTORS: f32 = 16.0;
 /// So many numbers stay near the processor while they are multiplied again and again.
-const NEAR: usize = 1024;
+const NEAR: usize = 256;
 
 #[cfg(test)]
 mod tests {
