@@ -11,7 +11,7 @@ for target in "${targets[@]}"; do
 	corpus=fuzz/corpus/$target
 	mkdir -p "$corpus"
 	case $target in
-	picture) cp tests/golden/pictures/* "$corpus" ;;
+	picture) cp tests/golden/pictures/* fuzz/seeds/picture/* "$corpus" ;;
 	onnx) cp fuzz/seeds/onnx/* "$corpus" && for file in tests/golden/zoo/*/*.onnx; do cp "$file" "$corpus/${file//\//_}"; done ;;
 	options) cp fuzz/seeds/options/* "$corpus" ;;
 	esac

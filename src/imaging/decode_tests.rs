@@ -196,6 +196,17 @@ fn a_small_gif_with_a_huge_frame_is_refused() {
     assert_eq!(code(&gif), "picture_too_large");
 }
 
+#[test]
+fn a_webp_that_claims_more_than_it_holds_is_broken() {
+    let mut webp = file("turned.webp");
+    let size = webp.windows(4).position(|part| part == b"EXIF").unwrap() + 4;
+    webp[size..size + 4].copy_from_slice(&[0xf9, 0xff, 0xff, 0xff]);
+    assert_eq!(code(&webp), "broken_picture");
+    // What follows the picture is no part of it.
+    let followed = [&file("turned.webp")[..], b"some more that looks like a chunk"].concat();
+    assert!(decode(&followed, LIMITS).is_ok());
+}
+
 /// A small picture of any format that is read.
 fn any_file() -> impl Strategy<Value = Vec<u8>> {
     let formats = [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Jpeg];

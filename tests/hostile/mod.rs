@@ -5,6 +5,7 @@ mod allocations;
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzzed;
 mod onnx;
+mod pictures;
 mod requests;
 
 use std::{fs, path::Path};
