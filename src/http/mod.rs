@@ -32,6 +32,7 @@ mod picture_call;
 mod playground;
 mod predict;
 mod prefer;
+mod refusals;
 mod request;
 mod router;
 mod schema;

@@ -18,7 +18,7 @@ use axum::{
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{App, Problem, kserve, metrics::Labels, unread::Unread};
+use super::{App, Problem, kserve, metrics::Labels, refusals::Refusals, unread::Unread};
 use crate::trace;
 
 /// The header that names a request.
@@ -29,6 +29,9 @@ const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// The longest request id taken from a client.
 const LONGEST_ID: usize = 128;
+
+/// The calls that there was no room for.
+static REFUSALS: Refusals = Refusals::new();
 
 /// Names the request, writes the body of an error, and logs one line.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -45,6 +48,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     if let Some(mut problem) = problem(&mut response) {
         problem.instance.clone_from(&line.path);
         problem.request_id.clone_from(&line.id);
+        line.busy = problem.code == "busy";
         let write = if kserve::owns(&line.path) { kserve::write } else { Problem::write };
         response = write(&problem, response);
         let entered = span.enter();
@@ -91,8 +95,8 @@ fn problem(response: &mut Response) -> Option<Problem> {
     failed.then(|| response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::for_status(status)))
 }
 
-/// The one line that the log has for a request, and its place in the measures, both written when it is dropped: with the status of the answer, or without one if the
-/// client left before it.
+/// The one line that the log has for a request, and its place in the measures, both written when it is dropped: with the status of the
+/// answer, or without one if the client left before it. Requests that there was no room for share a line.
 struct LogLine {
     start: Instant,
     id: String,
@@ -100,6 +104,8 @@ struct LogLine {
     path: String,
     labels: Labels,
     status: Option<StatusCode>,
+    /// Whether it was refused because there was no room for it.
+    busy: bool,
 }
 
 impl LogLine {
@@ -111,14 +117,22 @@ impl LogLine {
             path: request.uri().path().to_owned(),
             labels: Labels::of(request, app),
             status: None,
+            busy: false,
         }
     }
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
-        let Self { start, id: request_id, method, path, labels, status } = self;
+        let Self { start, id: request_id, method, path, labels, status, busy } = self;
         labels.record(*status, start.elapsed());
+        if *busy {
+            if let Some(refused) = REFUSALS.add(Instant::now()) {
+                tracing::warn!(refused, "there are more calls than can wait");
+            }
+            tracing::debug!(method = method.as_str(), path, request_id, "refused");
+            return;
+        }
         let (method, latency_ms) = (method.as_str(), start.elapsed().as_secs_f64() * 1e3);
         match status.map(|status| status.as_u16()) {
             None => tracing::info!(method, path, latency_ms, request_id, "the client left"),

@@ -1,7 +1,7 @@
 """Write networks of many families as ONNX files, with autograd's answers, which tests/zoo.rs compares with ours.
 
 usage: python tests/golden/zoo.py [NAME ...]             small networks into tests/golden/zoo, which are committed
-       python tests/golden/zoo.py --full DIR [NAME ...]  the full networks, for `make zoo`
+       python tests/golden/zoo.py --full DIR [NAME ...]  the full networks, for `make zoo`; those that DIR has already are kept
 needs: tests/golden/zoo-requirements.txt
 
 Weights are seeded, never downloaded. A network's folder holds one file for each exporter, `network.json` (the picture's seed,
@@ -31,7 +31,7 @@ SMALL = Path("tests/golden/zoo")
 AGREEMENT = 2e-5
 # How far weights are put off, how often, and what that may change.
 OFF, DRAWS, CHANGE = 2e-7, 4, 3e-4
-SEEDS = 40
+SEEDS = 120
 # A network between the process that settled it and those that export it.
 PICKLED = "network.pickle"
 
@@ -102,6 +102,11 @@ def names(module, folder):
     return [network.name for network in networks(module, folder)]
 
 
+def is_done(network):
+    """Whether a network's folder has all that it should, by a run that was cut off afterwards."""
+    return (network / "network.json").exists() and not (network / PICKLED).exists()
+
+
 def apart(function, *arguments):
     """What the function returns in a process of its own, with which the memory ends that TensorFlow and PyTorch would keep."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -119,7 +124,8 @@ def main():
         if options.names and not wanted:
             continue
         for name in apart(names, module, options.folder):
-            if wanted and name not in wanted:
+            kept = options.folder != SMALL and is_done(options.folder / name)
+            if kept or wanted and name not in wanted:
                 continue
             attempts = (apart(write, module, name, seed, options.folder) for seed in range(SEEDS))
             exports = next(filter(None, attempts), ())
