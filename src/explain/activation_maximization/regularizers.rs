@@ -1,6 +1,6 @@
 //! What keeps a picture calm: losses that are subtracted from what is maximised, as in keras-vis.
 
-use ndarray::{Array3, ArrayView2, Zip, s};
+use ndarray::{Array1, Array3, ArrayView2, Zip, s};
 
 use super::canvas::GREY;
 
@@ -90,14 +90,18 @@ impl TotalVariation {
         for (channel, mut gradient) in picture.outer_iter().zip(gradient.outer_iter_mut()) {
             for_each_row(&channel, |row, [across, down]| {
                 let slopes = raised_squares(across, down, self.power / 2.0 - 1.0);
+                let pulls = |differences: &[f32]| {
+                    let pull = |(difference, slope): (&f32, &f32)| {
+                        // Where both differences are 0, so is the gradient, whatever the power.
+                        if slope.is_finite() { factor * slope * difference } else { 0.0 }
+                    };
+                    differences.iter().zip(&slopes).map(pull).collect::<Array1<f32>>()
+                };
+                let (across, down) = (pulls(across), pulls(down));
                 let (mut here, mut below) = gradient.multi_slice_mut((s![row, ..], s![row + 1, ..]));
-                for (column, ((across, down), slope)) in across.iter().zip(down).zip(slopes).enumerate() {
-                    // Where both differences are 0, so is the gradient, whatever the power.
-                    let slope = if slope.is_finite() { factor * slope } else { 0.0 };
-                    here[column + 1] -= slope * across;
-                    below[column] -= slope * down;
-                    here[column] += slope * (across + down);
-                }
+                here.slice_mut(s![1..]).scaled_add(-1.0, &across);
+                below.slice_mut(s![..-1]).scaled_add(-1.0, &down);
+                here.slice_mut(s![..-1]).scaled_add(1.0, &(across + down));
             });
         }
     }
