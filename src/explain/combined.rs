@@ -198,7 +198,9 @@ pub fn explain_all(
 ) -> Result<Combination> {
     let mut explanations = explain_together(techniques, model, picture, cancellation)?;
     if let Some(growing) = &mut watcher {
-        explanations.iter().flatten().for_each(|found| growing(SoFar::finished(picture, found)));
+        for found in explanations.iter().flatten() {
+            growing(SoFar::finished(picture, found));
+        }
     }
     let rest = explanations.iter().filter(|found| found.is_none()).count();
     let lacking = techniques.iter().zip(&mut explanations).filter(|(_, found)| found.is_none());

@@ -139,7 +139,9 @@ fn raise(bases: &mut [f32], exponent: f32) {
     let factors = (exponent * (1 << roots) as f32) as i32;
     for bases in bases.chunks_mut(NEAR) {
         for _ in 0..roots {
-            bases.iter_mut().for_each(|base| *base = base.sqrt());
+            for base in &mut *bases {
+                *base = base.sqrt();
+            }
         }
         let mut powers = [1.0; NEAR];
         for _ in 0..factors.abs() {
