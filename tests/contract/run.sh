@@ -21,13 +21,10 @@ GLASSBOX_MODELS__DIR="$home/models" GLASSBOX_MODELS__DEFAULT=tiny GLASSBOX_JOBS_
 	target/debug/glassbox serve --http_port "$port" &
 service=$!
 trap 'kill $service' EXIT
-for _ in $(seq 600); do
-	python3 - "$port" <<'PY' && break
-import sys, urllib.request
-urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/readyz")
-PY
+until GLASSBOX_SERVER__LISTEN=127.0.0.1:$port target/debug/glassbox health 2>/dev/null; do
+	kill -0 $service
 	sleep 0.2
-done 2>/dev/null
+done
 
 SCHEMATHESIS_HOOKS=tests.contract.hooks PYTHONPATH=. "$home/venv/bin/schemathesis" --config-file tests/contract/schemathesis.toml \
 	run "http://127.0.0.1:$port/openapi.json" --checks all --phases examples,coverage,fuzzing,stateful --seed "${SEED:-1}" \

@@ -12,11 +12,8 @@ GLASSBOX_JOBS__STORE=memory GLASSBOX_LOG__LEVEL=warn ORT_DYLIB_PATH="$PWD/.onnxr
 	target/debug/glassbox serve --model_name vgg16-caltech101 --http_port "$port" &
 service=$!
 trap 'kill $service' EXIT
-for _ in $(seq 600); do
-	python3 - "$port" <<'PY' && break
-import sys, urllib.request
-urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/readyz")
-PY
+until GLASSBOX_SERVER__LISTEN=127.0.0.1:$port target/debug/glassbox health 2>/dev/null; do
+	kill -0 $service
 	sleep 0.2
-done 2>/dev/null
+done
 "$environment/bin/python" tests/kserve/client.py "http://127.0.0.1:$port" src/http/playground/gallery/stop-sign.webp
