@@ -16,7 +16,12 @@ mkdir -p "$TMPDIR"
 store=(--root "$directory/storage" --runroot "$directory/run")
 buildah() { command buildah "${store[@]}" "$@"; }
 service=
-trap '[ -z "$service" ] || kill "$service" 2>/dev/null; [ -n "${GLASSBOX_IMAGE_DIR:-}" ] || rm -rf "$directory"' EXIT
+finish() {
+	# Until it has ended, its mounts are in the way of removing the directory.
+	[ -z "$service" ] || { kill "$service" 2>/dev/null && wait "$service"; } || true
+	[ -n "${GLASSBOX_IMAGE_DIR:-}" ] || rm -rf "$directory"
+}
+trap finish EXIT
 
 if ! buildah inspect --type image localhost/test-rust >/dev/null 2>&1; then
 	mmdebstrap --quiet --variant=minbase bookworm "$directory/debian.tar"
