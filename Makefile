@@ -42,7 +42,7 @@ soak: runtime ## Load it tenfold, let clients leave, watch its memory for SECOND
 	target/soak/venv/bin/pip install --quiet --requirement benches/soak/requirements.txt
 	target/soak/venv/bin/python benches/soak/soak.py --seconds $(SECONDS)
 
-zoo: runtime ## Compare torchvision's and Keras' networks with autograd (hours, 6 GB of memory, 10 of disk; or NETWORKS="resnet18 keras_mobilenet")
+zoo: runtime ## Compare torchvision's and Keras' networks with autograd (hours, 12 GB of memory, 10 of disk; or NETWORKS="resnet18 keras_mobilenet")
 	test -d target/zoo/venv || python3 -m venv target/zoo/venv
 	target/zoo/venv/bin/pip install --quiet --requirement tests/golden/zoo-requirements.txt
 	target/zoo/venv/bin/python tests/golden/zoo.py --full target/zoo/networks $(NETWORKS)
