@@ -167,7 +167,10 @@ mod tests {
     use tracing::Level;
 
     use super::*;
-    use crate::config::Config;
+    use crate::{
+        config::Config,
+        error::{Error, Kind},
+    };
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -192,6 +195,10 @@ mod tests {
         let app = Router::new()
             .route("/quick", get(|| async { "done" }))
             .route("/slow", get(std::future::pending::<&str>))
+            .route(
+                "/full",
+                get(async || Problem::from(Error::new(Kind::Busy, "busy", "there is no room")).into_response()),
+            )
             .layer(from_fn_with_state(service, observe));
         let request = Request::get(path).header(REQUEST_ID, "trace-42").body(Body::empty()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
@@ -209,6 +216,12 @@ mod tests {
         assert!(answered.contains("answered") && answered.contains("status=200"), "{answered}");
         let left = logged("/slow", false);
         assert!(left.contains("the client left") && left.contains("/slow") && left.contains("trace-42"), "{left}");
+    }
+
+    #[test]
+    fn a_request_that_there_is_no_room_for_has_no_line_of_its_own() {
+        let refused = logged("/full", true);
+        assert!(!refused.contains("answered") && !refused.contains("trace-42"), "{refused}");
     }
 
     fn id_for(given: &[u8]) -> String {

@@ -10,6 +10,8 @@ mod requests;
 
 use std::{fs, path::Path};
 
+use proptest::sample::Index;
+
 /// The files in `directory`, in order of their names, each with its name.
 fn files(directory: &str) -> Vec<(String, Vec<u8>)> {
     let directory = Path::new(directory);
@@ -21,4 +23,14 @@ fn files(directory: &str) -> Vec<(String, Vec<u8>)> {
     files.sort();
     assert!(!files.is_empty(), "{} is empty", directory.display());
     files
+}
+
+/// Sets bytes of `file`, if it has any.
+fn change(file: &mut [u8], changes: &[(Index, u8)]) {
+    if file.is_empty() {
+        return;
+    }
+    for (place, byte) in changes {
+        file[place.index(file.len())] = *byte;
+    }
 }

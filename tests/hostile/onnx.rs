@@ -3,7 +3,7 @@
 use glassbox::onnx::Graph;
 use proptest::{collection, prelude::*, sample::Index};
 
-use super::{allocations::largest, files, fuzzed::onnx::try_on};
+use super::{allocations::largest, change, files, fuzzed::onnx::try_on};
 
 const SEEDS: &str = "fuzz/seeds/onnx";
 
@@ -53,12 +53,7 @@ proptest! {
     ) {
         let mut seeds = files(SEEDS);
         let (name, mut file) = seeds.swap_remove(seed.index(seeds.len()));
-        for (place, byte) in changes {
-            if !file.is_empty() {
-                let place = place.index(file.len());
-                file[place] = byte;
-            }
-        }
+        change(&mut file, &changes);
         try_within_bounds(&name, &file);
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::{collection, prelude::*, sample::Index};
 
-use super::{allocations::largest, files, fuzzed::picture::try_on};
+use super::{allocations::largest, change, files, fuzzed::picture::try_on};
 
 /// Files that broke something once, and sound ones.
 const SEEDS: [&str; 2] = ["fuzz/seeds/picture", "tests/golden/pictures"];
@@ -34,10 +34,7 @@ proptest! {
     ) {
         let mut seeds: Vec<_> = SEEDS.into_iter().flat_map(files).collect();
         let (name, mut file) = seeds.swap_remove(seed.index(seeds.len()));
-        for (place, byte) in changes {
-            let place = place.index(file.len());
-            file[place] = byte;
-        }
+        change(&mut file, &changes);
         if cut {
             file.truncate(length.index(file.len()) + 1);
         }

@@ -56,7 +56,7 @@ fn coarseness([row, column]: &[usize; 2]) -> Reverse<u32> {
 ///
 /// First every `2^halvings`-th cell is tried; then the quarter of the blocks that differ most from `whole` (a value for each class) are
 /// cut into four, and so on down to single cells. A cell that is not tried has the value of its block. `values` gives those of some
-/// cells, [classes, cells].
+/// cells, [classes, cells], and is asked for them in `order`.
 pub(super) fn coarse_to_fine(
     grid: [usize; 2],
     halvings: u32,
