@@ -17,6 +17,7 @@
 
 mod activation;
 mod along;
+mod blocked;
 mod context;
 mod conv;
 mod differentiate;
@@ -25,6 +26,7 @@ mod error;
 mod gather;
 mod layout;
 mod linear;
+mod maxima;
 mod normalization;
 mod pool;
 mod reduce;

@@ -5,10 +5,11 @@
 
 use super::Result;
 use super::context::{Context, input, new_node, output, refuse};
+use super::maxima;
 use super::reduce::filled;
 use super::rules::Contributions;
 use super::window::{Axis, Window};
-use crate::onnx::{Attribute, DataType, Node, Tensor};
+use crate::onnx::{Attribute, Node, Tensor};
 
 /// `y = max` over each window of `x`: the first maximum of each window gets the window's `dy`, and overlapping windows add up.
 ///
@@ -31,28 +32,17 @@ pub(super) fn global_max(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result
     let &[_, height, width] = ctx.sizes(node, x)?.as_slice() else {
         return Err(refuse(node, "only feature maps with two spatial axes have a gradient here"));
     };
-    let ranked = rank_maxima(ctx, x, y, [height, width], [height, width]);
-    let first = ctx.op("GlobalMaxPool", [ranked.as_str()]);
-    let mask = ctx.op("Equal", [ranked, first]);
-    Ok(vec![(0, ctx.select(&mask, dy))])
+    let mask = maxima::first_of_map(ctx, x, y, [height, width]);
+    Ok(vec![(0, ctx.op("Mul", [dy, &mask]))])
 }
 
 /// The VJP where windows lie side by side.
 ///
-/// An element is a maximum where it equals `y` upsampled. To leave only the first of several, maxima get their rank from
-/// the window's end (the first element's is the highest), other elements 0, and the ranks go through the pool again.
-/// All masks depend on the forward pass alone, so cotangents of any batch share them.
+/// The mask depends on the forward pass alone, so cotangents of any batch share it.
 fn tiled_max(ctx: &mut Context<'_>, node: &Node, window: &Window, dy: &str) -> Result<String> {
     let (x, y) = (input(node, 0)?, output(node, 0)?);
     let kernel = [window.rows.kernel, window.columns.kernel];
-    let largest = upsample(ctx, y, kernel);
-    let ranked = rank_maxima(ctx, x, &largest, kernel, [window.rows.input, window.columns.input]);
-    let sides = kernel.map(|side| side as i64);
-    let first =
-        ctx.emit(new_node("MaxPool", [ranked.as_str()]).with_ints("kernel_shape", sides).with_ints("strides", sides));
-    let first = upsample(ctx, &first, kernel);
-    let mask = ctx.op("Equal", [ranked, first]);
-    let mask = ctx.cast(&mask, DataType::Float);
+    let mask = maxima::first_of_tiles(ctx, node, window)?;
     let route = Route { x: x.to_owned(), y: y.to_owned(), dy: dy.to_owned(), mask, kernel };
     let dx = route.follow(ctx, dy);
     ctx.remember_route(&dx, route);
@@ -81,23 +71,8 @@ impl Route {
     }
 }
 
-/// Where `x` equals `largest`, the element's rank within its tile of `kernel`, counted from the end; 0 elsewhere.
-fn rank_maxima(ctx: &mut Context<'_>, x: &str, largest: &str, kernel: [usize; 2], size: [usize; 2]) -> String {
-    let equal = ctx.op("Equal", [x, largest]);
-    let equal = ctx.cast(&equal, DataType::Float);
-    let ([kernel_height, kernel_width], [height, width]) = (kernel, size);
-    let ranks = ctx.tensor(format!("backward/ranks/{kernel:?}/{size:?}"), || {
-        let rank = |row: usize, column: usize| {
-            (kernel_height * kernel_width - (row % kernel_height) * kernel_width - column % kernel_width) as f32
-        };
-        let ranks: Vec<f32> = (0..height).flat_map(|row| (0..width).map(move |column| rank(row, column))).collect();
-        Tensor::from_floats(&[1, 1, height, width], &ranks)
-    });
-    ctx.op("Mul", [equal, ranks])
-}
-
 /// `value` with each element repeated over a tile of `kernel`.
-fn upsample(ctx: &mut Context<'_>, value: &str, kernel: [usize; 2]) -> String {
+pub(super) fn upsample(ctx: &mut Context<'_>, value: &str, kernel: [usize; 2]) -> String {
     let scales = ctx.tensor(format!("backward/scales/{kernel:?}"), || {
         Tensor::from_floats(&[4], &[1.0, 1.0, kernel[0] as f32, kernel[1] as f32])
     });

@@ -90,6 +90,8 @@ type Cell = Arc<Mutex<Option<Arc<Program>>>>;
 #[derive(Debug)]
 struct Place {
     question: Question,
+    /// Whether it is for one picture and one class alone.
+    single: bool,
     cell: Cell,
     /// When it was last asked.
     used: Instant,
@@ -196,7 +198,8 @@ impl Programs {
         cancellation: &Cancellation,
     ) -> Result<Answer> {
         cancellation.check()?;
-        let program = self.program(question)?;
+        let single = !question.gradients.is_empty() && input.len_of(Axis(0)) == 1 && classes.len() == 1;
+        let program = self.program(question, single)?;
         let picked: Array1<i64> = classes.iter().map(|class| class.map_or(-1, |index| index as i64)).collect();
         let picture = input.as_standard_layout();
         let mut inputs = vec![(self.input(), Input::Floats(picture.view().into_dyn()))];
@@ -214,23 +217,25 @@ impl Programs {
     }
 
     /// The program for `question`, compiled if it is not yet; others who ask the same wait for it.
-    fn program(&self, question: &Question) -> Result<Arc<Program>> {
-        let cell = self.cell(question);
+    ///
+    /// For a `single` picture and class it has gradients compiled apart. Where ONNX Runtime knows that feature maps and their cotangents
+    /// are of the same shape it multiplies them in its layout for convolutions: saliency of VGG16 takes 331 ms instead of 355.
+    fn program(&self, question: &Question, single: bool) -> Result<Arc<Program>> {
+        let cell = self.cell(question, single);
         let mut compiled = cell.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = compiled.as_ref() {
             return Ok(Arc::clone(program));
         }
-        let program = Arc::new(self.compile(question)?);
+        let program = Arc::new(self.compile(question, single)?);
         Ok(Arc::clone(compiled.insert(program)))
     }
 
     /// The place of the program for `question`, made if there is none; compiling it does not hold up other questions.
-    fn cell(&self, question: &Question) -> Cell {
+    fn cell(&self, question: &Question, single: bool) -> Cell {
         let mut compiled = self.compiled();
-        let known =
-            compiled.iter().position(|place| place.question == *question).map(|position| compiled.remove(position));
-        let cell = known.map(|place| place.cell).unwrap_or_default();
-        compiled.push(Place { question: question.clone(), cell: Arc::clone(&cell), used: Instant::now() });
+        let known = compiled.iter().position(|place| place.question == *question && place.single == single);
+        let cell = known.map(|position| compiled.remove(position).cell).unwrap_or_default();
+        compiled.push(Place { question: question.clone(), single, cell: Arc::clone(&cell), used: Instant::now() });
         if compiled.len() > MOST_PROGRAMS {
             compiled.remove(0);
         }
@@ -246,11 +251,14 @@ impl Programs {
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn compile(&self, question: &Question) -> Result<Program> {
-        let graph = self.graph_for(question)?;
+    fn compile(&self, question: &Question, single: bool) -> Result<Program> {
+        let mut graph = self.graph_for(question)?;
+        if single {
+            graph = graph.with_batch(1);
+        }
         let started = Instant::now();
         let program = Program::compile(&self.runtime, &self.weights, &graph, &question.kind());
-        tracing::debug!(?question, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
+        tracing::debug!(?question, single, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{DataType, Error, Graph, Result, Shapes, ValueInfo};
+use super::{DataType, Dim, Error, Graph, Result, Shapes, ValueInfo};
 
 impl Graph {
     /// The part of the graph that makes `values`, which become its outputs; an error for a value that nothing makes.
@@ -21,6 +21,19 @@ impl Graph {
         graph.outputs = outputs;
         graph.prune();
         Ok(graph)
+    }
+
+    /// The same graph with every batch fixed: a first dimension of an input that is a symbol becomes `batch`, there and where it is an
+    /// output's first dimension.
+    #[must_use]
+    pub fn with_batch(mut self, batch: usize) -> Self {
+        let first = |value: &ValueInfo| value.shape.as_ref()?.first().cloned();
+        let symbols: Vec<Dim> = self.inputs.iter().filter_map(first).filter(|dim| dim.size().is_none()).collect();
+        let values = self.inputs.iter_mut().chain(&mut self.outputs);
+        for dim in values.filter_map(|value| value.shape.as_mut()?.first_mut()).filter(|dim| symbols.contains(dim)) {
+            *dim = Dim::Size(batch);
+        }
+        self
     }
 
     /// Takes out nodes that pass their input on as it is: `Identity`, and changes to the shape that a value has already.
@@ -100,8 +113,27 @@ mod tests {
     }
 
     #[test]
+    fn the_batch_of_all_inputs_and_outputs_is_fixed_and_nothing_else() {
+        let symbol = |name: &str| Dim::Symbol(name.to_owned());
+        let value = |first: Dim, second: Dim| ValueInfo {
+            name: "x".to_owned(),
+            dtype: DataType::Float,
+            shape: Some(vec![first, second]),
+        };
+        let inputs =
+            vec![value(symbol("n"), symbol("width")), value(symbol("k"), 3.into()), value(2.into(), symbol("n"))];
+        let outputs =
+            vec![value(symbol("n"), symbol("n")), value(symbol("width"), symbol("k")), value(symbol("k"), 1.into())];
+        let graph = Graph { inputs, outputs, ..Graph::default() }.with_batch(1);
+        let expected = [value(1.into(), symbol("width")), value(1.into(), 3.into()), value(2.into(), symbol("n"))];
+        assert_eq!(graph.inputs, expected);
+        let expected = [value(1.into(), symbol("n")), value(symbol("width"), symbol("k")), value(1.into(), 1.into())];
+        assert_eq!(graph.outputs, expected);
+    }
+
+    #[test]
     fn what_passes_its_input_on_is_taken_out_and_outputs_keep_their_names() {
-        let shape = |sizes: [usize; 2]| sizes.map(super::super::Dim::Size).to_vec();
+        let shape = |sizes: [usize; 2]| sizes.map(Dim::Size).to_vec();
         let value = |name: &str, shape| ValueInfo { name: name.to_owned(), dtype: DataType::Float, shape };
         let mut graph = Graph {
             opset: 17,

@@ -79,6 +79,14 @@ fn pool(op_type: &str, window: &Window, ceil: bool, extra: impl FnOnce(Node) -> 
     graph(&[2, window.input[0], window.input[1]], vec![extra(node)], vec![])
 }
 
+/// Max-pools on either side of a rectifier, of so many channels.
+fn pools(channels: usize) -> glassbox::onnx::Graph {
+    let pool = |input: &str, output: &str| {
+        Node::new("MaxPool", [input], [output]).with_ints("kernel_shape", [2, 2]).with_ints("strides", [2, 2])
+    };
+    graph(&[channels, 4, 8], vec![pool("x", "a"), Node::new("Relu", ["a"], ["b"]), pool("b", "y")], vec![])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -149,6 +157,12 @@ proptest! {
     #[test]
     fn max_pool_of_tiles(window in tiles(), seed: u64) {
         check_in_any_opset(pool("MaxPool", &window, false, |node| node), seed, Inputs::Kinked);
+    }
+
+    /// 16 channels are computed in ONNX Runtime's blocked layout.
+    #[test]
+    fn max_pools_in_blocks(channels in prop_oneof![Just(8_usize), Just(16), Just(32)], seed: u64) {
+        check_in_any_opset(pools(channels), seed, Inputs::Kinked);
     }
 
     #[test]

@@ -14,7 +14,8 @@ impl Graph {
         }
         // The indices are linear in the batch: what holds for one picture and for two holds for all.
         let fixed = has_fixed_batch(self);
-        let batches = if fixed { vec![self.clone()] } else { vec![with_batch(self, 1), with_batch(self, 2)] };
+        let batches =
+            if fixed { vec![self.clone()] } else { [1, 2].map(|batch| self.clone().with_batch(batch)).to_vec() };
         let runs = batches.iter().map(Inference::run).collect::<Result<Vec<_>>>()?;
         for index in candidates {
             let node = &self.nodes[index];
@@ -59,17 +60,6 @@ fn shape_in_order(inference: &Inference<'_>, node: &Node) -> Option<Vec<usize>> 
 fn has_fixed_batch(graph: &Graph) -> bool {
     let batch = |input: &crate::onnx::ValueInfo| input.shape.as_ref()?.first()?.size();
     graph.inputs.iter().all(|input| batch(input).is_some())
-}
-
-/// `graph` for `batch` pictures.
-fn with_batch(graph: &Graph, batch: usize) -> Graph {
-    let mut graph = graph.clone();
-    for shape in graph.inputs.iter_mut().filter_map(|input| input.shape.as_mut()) {
-        if let Some(first) = shape.first_mut().filter(|first| first.size().is_none()) {
-            *first = Dim::Size(batch);
-        }
-    }
-    graph
 }
 
 #[cfg(test)]
