@@ -9,7 +9,7 @@ use super::reduce::filled;
 use crate::onnx::Node;
 
 /// Channels come in blocks of 16 with AVX-512, and of 8 otherwise.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// The number of channels of `value` of `node`, if it can be in blocks: feature maps of a known number of channels that fills them.
 pub(super) fn channels(ctx: &Context<'_>, node: &Node, value: &str) -> Option<usize> {

@@ -33,10 +33,9 @@ pub(super) fn first_of_tiles(ctx: &mut Context<'_>, node: &Node, window: &Window
         let first = upsample(ctx, &first, kernel);
         return Ok(equal(ctx, &ranked, &first));
     };
-    let x = blocked::scale(ctx, x, channels, 1.0, 0.0);
-    let y = blocked::scale(ctx, y, channels, -1.0, 0.0);
-    let y = upsample(ctx, &y, kernel);
-    let below = ctx.op("Add", [x, y]);
+    let negative = blocked::scale(ctx, y, channels, -1.0, 0.0);
+    let negative = upsample(ctx, &negative, kernel);
+    let below = ctx.op("Add", [x, &negative]);
     let one = unknown_one(ctx);
     let positions = ctx.op("Mul", [positions, one]);
     let positions = blocked::spread(ctx, &positions, channels, -1.0);

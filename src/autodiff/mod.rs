@@ -28,6 +28,7 @@ mod layout;
 mod linear;
 mod maxima;
 mod normalization;
+mod phases;
 mod pool;
 mod reduce;
 mod resize;

@@ -64,6 +64,20 @@ fn the_first_of_several_maxima_takes_all_where_windows_overlap_and_overlaps_add_
 }
 
 #[test]
+fn the_gradient_of_a_picture_is_computed_in_squares_where_they_come_out_even() {
+    let squares = |channels, size, stride| {
+        let kernels = Tensor::from_floats(&[16, channels, 3, 3], &vec![1.0; 16 * channels * 9]);
+        let conv = Node::new("Conv", ["x", "w"], ["y"]).with_ints("strides", [stride; 2]).with_ints("pads", [1; 4]);
+        let graph = graph(&[channels, size, size], vec![conv], vec![("w", kernels)]);
+        op_types(&gradient_graph(&graph, Rule::Standard)).contains(&"DepthToSpace")
+    };
+    assert!(squares(3, 8, 1) && squares(3, 8, 2) && squares(1, 8, 1));
+    assert!(!squares(3, 9, 1), "9 is odd");
+    assert!(!squares(5, 8, 1), "a block holds 3 elements of 5 channels");
+    assert!(!squares(3, 12, 3), "each third element has windows of its own");
+}
+
+#[test]
 fn the_first_global_maximum_takes_all() {
     let graph = graph(&[1, 2, 2], vec![Node::new("GlobalMaxPool", ["x"], ["y"])], vec![]);
     let gradient = gradient(&graph, &array(&[1, 1, 2, 2], &[0.0, 2.0, 2.0, 1.0]), &array(&[1, 1, 1, 1], &[4.0]));

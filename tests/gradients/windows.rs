@@ -100,6 +100,16 @@ proptest! {
         check_in_any_opset(graph(&sizes, vec![node], vec![("w", kernels), ("b", bias)]), seed, Inputs::Kinked);
     }
 
+    /// Of few channels and an even size, which the way back computes in squares of neighbours.
+    #[test]
+    fn convolution_of_a_picture(window in window(false, 1), inputs in 1..=4_usize, seed: u64) {
+        let window = Window { input: window.input.map(|size| 2 * size), ..window };
+        let kernels = Numbers::new(seed).tensor(&[16, inputs, window.kernel[0], window.kernel[1]]);
+        let node = window.attributes(Node::new("Conv", ["x", "w"], ["y"]));
+        let sizes = [inputs, window.input[0], window.input[1]];
+        check_in_any_opset(graph(&sizes, vec![node], vec![("w", kernels)]), seed, Inputs::Kinked);
+    }
+
     #[test]
     fn transposed_convolution(
         window in window(false, 2), groups in 1..=2_usize, inputs in 1..=2_usize, outputs in 1..=2_usize, further: bool, seed: u64
