@@ -75,7 +75,7 @@ fn a_filters_picture_is_small_and_climbs() {
 
 #[test]
 fn a_filters_activation_is_its_mean_before_the_relu() {
-    let technique = ActivationMaximization { size: None, iterations: Some(1), ..filter("block2_conv1", 5) };
+    let technique = ActivationMaximization { size: Some(224), iterations: Some(1), ..filter("block2_conv1", 5) };
     let maximum = maximize(&technique).unwrap();
     let input = model().preprocessing().tensor(&maximum.image.0);
     let question = Question { values: vec!["block2_conv1/preactivation".into()], ..Question::default() };

@@ -4,9 +4,9 @@ import os
 import socket
 import subprocess
 import time
-import urllib.request
 
 import psutil
+import urllib3
 
 
 class Service:
@@ -25,14 +25,17 @@ class Service:
         }
         names = {f"GLASSBOX_{name.upper()}": value for name, value in settings.items()}
         self.process = subprocess.Popen([binary, "serve"], env={**os.environ, **names}, stderr=log)
+        # Connections are kept, as front ends do.
+        self.http = urllib3.PoolManager(maxsize=16, retries=False)
 
     def __enter__(self):
         for _ in range(1200):
             try:
-                urllib.request.urlopen(f"http://{self.address}/readyz").read()
-                return self
-            except OSError:
-                time.sleep(0.1)
+                if self.http.request("GET", f"http://{self.address}/readyz").status == 200:
+                    return self
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(0.1)
         raise RuntimeError("glassbox did not become ready")
 
     def __exit__(self, *_):
@@ -42,8 +45,9 @@ class Service:
     def answer(self, model, path, picture):
         """What a call with a picture's file answers, as it comes."""
         address = f"http://{self.address}/v1/models/{model}/{path}"
-        request = urllib.request.Request(address, picture, {"content-type": "application/octet-stream"})
-        return urllib.request.urlopen(request).read()
+        answer = self.http.request("POST", address, body=picture, headers={"content-type": "application/octet-stream"})
+        assert answer.status == 200, answer.data
+        return answer.data
 
     def post(self, model, path, picture):
         """The same, as JSON."""

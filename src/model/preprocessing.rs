@@ -323,8 +323,8 @@ impl Preprocessing {
         let (_, height, width) = levels.dim();
         let mut input = Array4::zeros((1, 3, height, width));
         for (channel, color) in self.order.swap([0, 1, 2]).into_iter().enumerate() {
-            let value = |level| (level * self.scale - self.mean[channel]) / self.std[channel];
-            input.slice_mut(s![0, channel, .., ..]).assign(&levels.index_axis(Axis(0), color).mapv(value));
+            let value = |to: &mut f32, level: &f32| *to = (level * self.scale - self.mean[channel]) / self.std[channel];
+            input.slice_mut(s![0, channel, .., ..]).zip_mut_with(&levels.index_axis(Axis(0), color), value);
         }
         input
     }

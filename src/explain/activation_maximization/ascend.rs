@@ -50,8 +50,8 @@ impl ActivationMaximization {
         let start = Instant::now();
         let _span = tracing::info_span!("run").entered();
         let settings = self.settings()?;
-        let (unit, size) = (self.unit(model)?, self.picture_size(model)?);
-        let ascent = model.ascent(&unit, size)?;
+        let unit = self.unit(model)?;
+        let ascent = self.ascent(model, &unit)?;
         let (levels, values) = self.ascend(model, &ascent, &settings, progress, cancellation)?;
         let image = Drawing::of(&levels)?;
         let (activation, _) = ascent.run(&model.preprocessing().tensor(&image.0), cancellation)?;
@@ -99,7 +99,7 @@ impl ActivationMaximization {
             let mut gradient = transform.pull_back(&model.preprocessing().pull_back(&gradient));
             settings.lp_norm.descend(&picture, &mut gradient);
             settings.total_variation.descend(&picture, &mut gradient);
-            let gradient = canvas.pull_back(&picture, &gradient);
+            let gradient = canvas.pull_back(&picture, gradient);
             optimizer.step(canvas.numbers(), &gradient);
             canvas.constrain();
             values.push(value);

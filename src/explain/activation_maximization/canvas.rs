@@ -26,7 +26,7 @@ pub(super) trait Canvas {
     fn picture(&self) -> Array3<f32>;
 
     /// The gradient with respect to the numbers, from the `gradient` [3, H, W] with respect to the `picture`.
-    fn pull_back(&self, picture: &Array3<f32>, gradient: &Array3<f32>) -> Vec<f32>;
+    fn pull_back(&self, picture: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32>;
 
     /// The picture when nothing is changed any more.
     fn finished(&self) -> Array3<f32> {
@@ -62,8 +62,9 @@ impl Canvas for Pixels {
         self.0.clone()
     }
 
-    fn pull_back(&self, _: &Array3<f32>, gradient: &Array3<f32>) -> Vec<f32> {
-        gradient.flatten().to_vec()
+    fn pull_back(&self, _: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32> {
+        // In row-major order, of which it is already.
+        gradient.as_standard_layout().into_owned().into_raw_vec_and_offset().0
     }
 
     /// With its contrast raised if need be, since how far the pixels went depends on the regularizers' weights.
@@ -107,10 +108,10 @@ impl Canvas for Waves {
         colors.mapv_into(|color| WHITE / (1.0 + (-color).exp()))
     }
 
-    fn pull_back(&self, picture: &Array3<f32>, gradient: &Array3<f32>) -> Vec<f32> {
+    fn pull_back(&self, picture: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32> {
         // The sigmoid's derivative follows from its value.
         let slope = |&level: &f32, &gradient: &f32| gradient * level * (1.0 - level / WHITE);
-        let colors = Zip::from(picture).and(gradient).map_collect(slope);
+        let colors = Zip::from(picture).and(&gradient).map_collect(slope);
         self.fourier.pull_back(&color::pull_back(&colors))
     }
 }

@@ -13,8 +13,11 @@ use super::{
 use crate::{
     error::{Error, Result},
     explain::check_bounds,
-    model::{ClassRef, Model, Unit},
+    model::{Ascent, ClassRef, Model, Unit},
 };
+
+/// The side of a filter's picture, as in Chollet, "How convolutional neural networks see the world", 2016.
+const SMALL: usize = 128;
 
 /// A picture made from noise, so that a class's logit or a layer's filter answers to it as strongly as can be.
 ///
@@ -41,8 +44,8 @@ pub struct ActivationMaximization {
     #[arg(long, default_value_t)]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub seed: u64,
-    /// The picture's side in pixels, at most that of the model's input, which it is by default; where no dense layer leads to
-    /// what is maximised.
+    /// The picture's side in pixels, at most that of the model's input: by default 128 for a filter of feature maps, whose picture
+    /// takes the layers up to its own alone. Where dense layers lead to what is maximised it is the model's.
     #[arg(long)]
     #[schema(minimum = 16)]
     pub size: Option<usize>,
@@ -215,17 +218,19 @@ impl ActivationMaximization {
         }
     }
 
-    /// The picture's height and width; a 422 if they are larger than the model's.
-    pub(super) fn picture_size(&self, model: &Model) -> Result<(usize, usize)> {
+    /// The way to `unit` from pictures of the `size` asked for, or else of the usual one; a 422 if it is larger than the model's.
+    pub(super) fn ascent(&self, model: &Model, unit: &Unit) -> Result<Ascent> {
         let (height, width) = (model.preprocessing().height(), model.preprocessing().width());
-        match self.size {
-            Some(side) if side > height.max(width) => {
+        if let Some(side) = self.size {
+            if side > height.max(width) {
                 let message = format!("option `size` cannot be {side}: the model's own size is {width}x{height}");
-                Err(Error::unprocessable("option_out_of_range", message))
+                return Err(Error::unprocessable("option_out_of_range", message));
             }
-            Some(side) => Ok((side, side)),
-            None => Ok((height, width)),
+            return model.ascent(unit, (side, side));
         }
+        // Ways through dense layers are only from the model's own size.
+        let small = self.filter.and_then(|_| model.ascent(unit, (height.min(SMALL), width.min(SMALL))).ok());
+        small.map_or_else(|| model.ascent(unit, (height, width)), Ok)
     }
 
     /// The picture at the start.

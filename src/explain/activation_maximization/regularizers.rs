@@ -1,6 +1,6 @@
 //! What keeps a picture calm: losses that are subtracted from what is maximised, as in keras-vis.
 
-use ndarray::{Array1, Array3, ArrayView2, Zip, s};
+use ndarray::{Array3, ArrayView2, Zip, s};
 
 use super::canvas::GREY;
 
@@ -30,7 +30,7 @@ impl LpNorm {
         let distances = distances(picture, largest);
         let mut slopes = distances.clone();
         raise(slopes.as_slice_mut().unwrap_or_default(), self.power - 1.0);
-        let sum = Zip::from(&slopes).and(&distances).fold(0.0, |sum, slope, distance| sum + slope * distance);
+        let sum = slopes.flatten().dot(&distances.flatten());
         let factor = self.weight * sum.powf(1.0 / self.power - 1.0) / picture.len() as f32;
         Zip::from(gradient).and(picture).and(&slopes).for_each(|gradient, &level, &slope| {
             // Grey is where the norm has its minimum, and with power 1 a kink.
@@ -89,19 +89,23 @@ impl TotalVariation {
         }
         for (channel, mut gradient) in picture.outer_iter().zip(gradient.outer_iter_mut()) {
             for_each_row(&channel, |row, [across, down]| {
-                let slopes = raised_squares(across, down, self.power / 2.0 - 1.0);
-                let pulls = |differences: &[f32]| {
-                    let pull = |(difference, slope): (&f32, &f32)| {
-                        // Where both differences are 0, so is the gradient, whatever the power.
-                        if slope.is_finite() { factor * slope * difference } else { 0.0 }
-                    };
-                    differences.iter().zip(&slopes).map(pull).collect::<Array1<f32>>()
-                };
-                let (across, down) = (pulls(across), pulls(down));
+                let mut slopes = raised_squares(across, down, self.power / 2.0 - 1.0);
+                // Where both differences are 0, so is the gradient, whatever the power.
+                for slope in &mut slopes {
+                    *slope = if slope.is_finite() { factor * *slope } else { 0.0 };
+                }
                 let (mut here, mut below) = gradient.multi_slice_mut((s![row, ..], s![row + 1, ..]));
-                here.slice_mut(s![1..]).scaled_add(-1.0, &across);
-                below.slice_mut(s![..-1]).scaled_add(-1.0, &down);
-                here.slice_mut(s![..-1]).scaled_add(1.0, &(across + down));
+                let here = here.as_slice_mut().unwrap_or_default();
+                let below = below.as_slice_mut().unwrap_or_default();
+                for (((here, slope), across), down) in here.iter_mut().zip(&slopes).zip(across).zip(down) {
+                    *here += slope * (across + down);
+                }
+                for ((next, slope), across) in here.iter_mut().skip(1).zip(&slopes).zip(across) {
+                    *next -= slope * across;
+                }
+                for ((below, slope), down) in below.iter_mut().zip(&slopes).zip(down) {
+                    *below -= slope * down;
+                }
             });
         }
     }

@@ -99,7 +99,7 @@ fn waves_give_pytorchs_picture_and_gradient() {
         canvas.numbers().copy_from_slice(&wave(count));
         let picture = canvas.picture();
         let weights = Array3::from_shape_vec(picture.dim(), wave(picture.len())).unwrap();
-        let gradient = canvas.pull_back(&picture, &weights);
+        let gradient = canvas.pull_back(&picture, weights);
         let expected = golden(name);
         assert_close(picture.as_slice().unwrap(), &expected[..picture.len()]);
         assert_close(&gradient, &expected[picture.len()..]);
