@@ -95,7 +95,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--models", default="target/compare/models")
     arguments.add_argument("--binary", default="target/release/glassbox")
-    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--rounds", type=int, default=25)
     arguments.add_argument("--out", type=Path, default=Path("benches"))
     options = arguments.parse_args()
 

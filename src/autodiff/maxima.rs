@@ -16,8 +16,9 @@ const STEP: f32 = f32::from_bits((127 - 100) << 23);
 
 /// The mask of a max-pool whose windows lie side by side.
 ///
-/// Its blocked form is the same sums, each written so that ONNX Runtime computes it in its layout for convolutions: measured with
-/// ONNX Runtime 1.31 on VGG16's five pools, two threads, 11 ms, where the plain form with the copies to and from that layout takes 26.
+/// Its blocked form is the same sums, each written so that ONNX Runtime computes it in its layout for convolutions. Measured with
+/// ONNX Runtime 1.31, two threads, in a saliency of full VGG16: with the rectifiers' masks in that layout, too, all that is neither a
+/// convolution nor a dense layer takes 17 ms of 330 instead of 31.
 pub(super) fn first_of_tiles(ctx: &mut Context<'_>, node: &Node, window: &Window) -> Result<String> {
     let (x, y) = (input(node, 0)?, output(node, 0)?);
     let kernel = [window.rows.kernel, window.columns.kernel];
