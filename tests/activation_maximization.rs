@@ -86,6 +86,17 @@ fn a_filters_activation_is_its_mean_before_the_relu() {
 }
 
 #[test]
+fn a_filter_of_feature_maps_has_a_small_picture_unless_another_size_is_asked_for() {
+    let side = |layer: &str, size| {
+        let technique = ActivationMaximization { size, iterations: Some(1), ..filter(layer, 0) };
+        maximize(&technique).unwrap().image.0.dimensions()
+    };
+    assert_eq!(side("block1_conv1", None), (128, 128));
+    assert_eq!(side("block1_conv1", Some(224)), (224, 224));
+    assert_eq!(side("fc1", None), (224, 224));
+}
+
+#[test]
 fn a_filter_of_the_last_layer_is_a_class() {
     let few = |technique| ActivationMaximization { size: None, iterations: Some(2), tv_weight: Some(1.0), ..technique };
     let (by_filter, by_class) = (few(filter("predictions", 88)), few(class("stop_sign")));

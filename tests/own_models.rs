@@ -14,7 +14,7 @@ use half::f16;
 use ndarray::{Array4, ArrayD, Axis, concatenate};
 use proptest::prelude::{Just, prop_oneof};
 
-use crate::gradients::Numbers;
+use crate::gradients::{Numbers, assert_near};
 
 const MANIFEST: &str = "[preprocessing]\norder = \"rgb\"\nresize = \"stretch\"\n";
 
@@ -138,6 +138,26 @@ fn answers(model: &Model, pictures: &Array4<f32>) -> (ArrayD<f32>, ArrayD<f32>) 
 
 fn pictures(count: usize) -> Array4<f32> {
     Numbers::new(5).uniform(&[count, 3, 8, 6], 0.0, 4.0).into_dimensionality().unwrap()
+}
+
+/// The same with a pool of as many windows that ONNX's shape inference counts wrongly, and that no padding can stand for.
+fn miscounted_windows() -> Graph {
+    let mut graph = plain();
+    let pool = std::mem::take(&mut graph.nodes[2]);
+    graph.nodes[2] = pool.with_ints("dilations", [2, 1]).with_ints("pads", [0, 0, 0, 1]).with_int("ceil_mode", 1);
+    graph
+}
+
+#[test]
+fn a_picture_alone_has_the_gradient_that_it_has_among_others() {
+    for graph in [plain(), miscounted_windows()] {
+        let model = load(graph, MANIFEST).unwrap();
+        let pictures = pictures(3);
+        let (_, together) = answers(&model, &pictures);
+        let (_, alone) = answers(&model, &pictures.slice_axis(Axis(0), (..1).into()).to_owned());
+        assert_near(&alone, &together.slice_axis(Axis(0), (..1).into()).to_owned(), 1e-5);
+        assert!(alone.iter().any(|&slope| slope != 0.0));
+    }
 }
 
 #[test]

@@ -145,7 +145,8 @@ def main():
 
 Written by `make compare` on {date.today()}: {cpu}, {cores} cores; ONNX Runtime {onnxruntime.__version__}, PyTorch {torch.__version__},
 Captum {captum.__version__}, Python {platform.python_version()}. Full-size VGG16 (138 million parameters, seeded weights), float32, one picture, {options.rounds} rounds in
-turn. Glassbox gets a JPEG of 640x480 over HTTP and answers in JSON; the others get the finished tensor, in process. From the same pixels our Grad-CAM and Captum's differ by {error:.0e} (relative L2).
+turn. Glassbox gets a JPEG of 640x480 over HTTP, on a connection that is kept, and answers in JSON; the others get the finished tensor, in process. "Times
+bare forward" is the median of the rounds' own ratios, since the machine is slower in some rounds than in others. From the same pixels our Grad-CAM and Captum's differ by {error:.0e} (relative L2).
 
 | | median ms | middle half | times bare forward |
 |---|---:|---:|---:|

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::differentiate::COTANGENT;
 use super::pool::Route;
 use super::{Error, Result, Rule};
 use crate::onnx::{Attribute, Graph, Node, Shapes, Tensor};
@@ -163,6 +164,16 @@ impl<'g> Context<'g> {
     /// A constant scalar.
     pub(super) fn scalar(&mut self, value: f32) -> String {
         self.tensor(format!("backward/scalar/{value:?}"), || Tensor::scalar(value))
+    }
+
+    /// A scalar from 0 to 1 of which ONNX Runtime does not know that it is constant.
+    ///
+    /// ONNX Runtime computes what depends on constants alone when it compiles a program, and keeps it as long: whole feature maps, where
+    /// a constant is spread over them.
+    pub(super) fn unfolded_scalar(&mut self, value: f32) -> String {
+        let any = self.emit(new_node("ReduceMax", [COTANGENT]).with_int("keepdims", 0));
+        let constant = new_node("HardSigmoid", [any]).with("alpha", Attribute::Float(0.0));
+        self.emit(constant.with("beta", Attribute::Float(value)))
     }
 
     /// A constant list of integers.

@@ -11,7 +11,7 @@ use crate::onnx::{Node, Tensor};
 ///
 /// With stride 1 and constant kernels that is itself a convolution, with the kernels flipped and their channels exchanged
 /// (`[C, M/g, kh, kw]`) and padding `dilation * (k - 1) - pad`. On the CPU that is 1.2 to 1.5 times as fast as a
-/// `ConvTranspose`, which stays for all other cases and reads `W` as it lies. Few channels `C` are computed in [`phases`].
+/// `ConvTranspose`, which stays for all other cases and reads `W` as it lies. Few channels `C` are computed in [`phases`] before either.
 pub(super) fn conv(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Result<Contributions> {
     if ctx.wants(node, 1) || ctx.wants(node, 2) {
         return Err(refuse(node, "its kernels or its bias depend on the input"));

@@ -1,12 +1,12 @@
 //! Which element of a max-pool's window is the first of its largest, as a mask of 1 and 0.
 //!
 //! `x - y`, with `y` upsampled, is 0 for the largest elements of each window and negative for all others. A further [`STEP`] for each
-//! position in the window leaves one largest, which the pool finds again.
+//! position in the window leaves one largest, which the pool finds again. Elements whose difference is less than a few [`STEP`]s count as
+//! equal or nearly so, and a window must have a finite maximum: infinities besides may only be negative.
 
 use super::Result;
 use super::blocked;
 use super::context::{Context, input, new_node, output};
-use super::differentiate::COTANGENT;
 use super::pool::upsample;
 use super::window::Window;
 use crate::onnx::{Attribute, Node, Tensor};
@@ -37,7 +37,7 @@ pub(super) fn first_of_tiles(ctx: &mut Context<'_>, node: &Node, window: &Window
     let negative = blocked::scale(ctx, y, channels, -1.0, 0.0);
     let negative = upsample(ctx, &negative, kernel);
     let below = ctx.op("Add", [x, &negative]);
-    let one = unknown_one(ctx);
+    let one = ctx.unfolded_scalar(1.0);
     let positions = ctx.op("Mul", [positions, one]);
     let positions = blocked::spread(ctx, &positions, channels, -1.0);
     let ranked = ctx.op("Add", [positions, below]);
@@ -81,13 +81,4 @@ fn positions(ctx: &mut Context<'_>, kernel: [usize; 2], size: [usize; 2]) -> Str
         let values: Vec<f32> = (0..height).flat_map(|row| (0..width).map(move |column| steps(row, column))).collect();
         Tensor::from_floats(&[1, 1, height, width], &values)
     })
-}
-
-/// A 1 of which ONNX Runtime does not know that it is one.
-///
-/// It computes what depends on constants alone beforehand. Positions for every channel would be kept as long as the program, 13 MB for
-/// VGG16's first pool, and in the plain layout.
-fn unknown_one(ctx: &mut Context<'_>) -> String {
-    let any = ctx.emit(new_node("ReduceMax", [COTANGENT]).with_int("keepdims", 0));
-    ctx.emit(new_node("HardSigmoid", [any]).with("alpha", Attribute::Float(0.0)).with("beta", Attribute::Float(1.0)))
 }

@@ -28,7 +28,8 @@ pub(super) fn conv(
         return Ok(None);
     };
     let values = kernels.floats()?;
-    let weights = ctx.tensor(format!("{name}/{side}_phases/{:?}/{:?}", window.rows, window.columns), || {
+    let of = |axis: &Phases| (axis.taps, axis.before, axis.padding, axis.forward_stride);
+    let weights = ctx.tensor(format!("{name}/{side}_phases/{:?}/{:?}", of(&rows), of(&columns)), || {
         let shape = [side * side * inputs, outputs, rows.taps, columns.taps];
         let mut weights = Vec::with_capacity(shape.iter().product());
         for channel in 0..shape[0] {
@@ -54,15 +55,16 @@ pub(super) fn conv(
     Ok(Some(ctx.emit(squares)))
 }
 
-/// One axis of the convolution from `dy` to squares of so many places: tap `t` of square `i` is on element `stride * i - before + t`.
+/// One axis of the convolution from `dy` to squares: tap `t` of square `i` is on element `stride * i + t - before`.
 struct Phases {
     taps: usize,
     stride: usize,
     before: i64,
     after: i64,
     kernel: usize,
-    /// The padding and the stride of the convolution forward.
-    forward: (i64, i64),
+    /// The padding before the first element, and the stride, of the convolution forward.
+    padding: i64,
+    forward_stride: i64,
 }
 
 impl Phases {
@@ -71,21 +73,21 @@ impl Phases {
         if axis.dilation != 1 || !side.is_multiple_of(axis.stride) || !axis.input.is_multiple_of(side) {
             return None;
         }
-        let (kernel, padding, forward) = (axis.kernel as i64, axis.before as i64, axis.stride as i64);
-        // Place `p` of square `i` is reached by element `stride * i + t` with the kernel's element `p + padding - forward * t`.
-        let before = (kernel - 1 - padding).div_euclid(forward);
-        let taps = (side as i64 - 1 + padding) / forward + before + 1;
+        let (kernel, padding, forward_stride) = (axis.kernel as i64, axis.before as i64, axis.stride as i64);
+        // Place `p` of square `i` is reached from element `stride * i + u` by the kernel's element `p + padding - forward_stride * u`.
+        let before = (kernel - 1 - padding).div_euclid(forward_stride);
+        let taps = (side as i64 - 1 + padding) / forward_stride + before + 1;
         let stride = side / axis.stride;
         let reach = (axis.input / side - 1) * stride;
         let after = reach as i64 + taps - axis.output as i64 - before;
-        let (taps, forward) = (usize::try_from(taps).ok()?, (padding, forward));
-        (before >= 0 && after >= 0).then_some(Self { taps, stride, before, after, kernel: axis.kernel, forward })
+        let taps = usize::try_from(taps).ok()?;
+        let phases = Self { taps, stride, before, after, kernel: axis.kernel, padding, forward_stride };
+        (before >= 0 && after >= 0).then_some(phases)
     }
 
     /// The element of the kernel that connects place `phase` of a square with tap `tap`.
     fn element(&self, phase: usize, tap: usize) -> Option<usize> {
-        let (padding, stride) = self.forward;
-        let element = phase as i64 + padding - stride * (tap as i64 - self.before);
+        let element = phase as i64 + self.padding - self.forward_stride * (tap as i64 - self.before);
         usize::try_from(element).ok().filter(|&element| element < self.kernel)
     }
 }

@@ -106,7 +106,7 @@ impl Model {
         let bytes = values(&graph, &shapes);
         let mut graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
         output_activation(&mut graph, value);
-        let program = self.programs.compile_aside(&graph.with_batch(1), "ascent", bytes)?;
+        let program = self.programs.compile_aside(&graph, "ascent", true, bytes)?;
         Ok(Ascent { program, input: input.to_owned(), size, cotangent })
     }
 }

@@ -71,11 +71,11 @@ impl Incremental {
             return Ok(None);
         }
         let rest = forward.between(&frontier, &[&probabilities], shapes)?;
-        let rest = programs.compile_aside(&rest, "occlusion-rest", values(&rest, shapes))?;
+        let rest = programs.compile_aside(&rest, "occlusion-rest", false, values(&rest, shapes))?;
         let work = forward.work(shapes);
         let steps = steps.into_iter().map(|step| {
             let (graph, bytes) = (forward.of_step(&step, shapes), most_bytes(&step, &sizes));
-            let program = programs.compile_aside(&graph, "occlusion-step", bytes)?;
+            let program = programs.compile_aside(&graph, "occlusion-step", false, bytes)?;
             Ok((step, program))
         });
         let steps = steps.collect::<Result<_>>()?;

@@ -90,7 +90,7 @@ type Cell = Arc<Mutex<Option<Arc<Program>>>>;
 #[derive(Debug)]
 struct Place {
     question: Question,
-    /// Whether it is for one picture and one class alone.
+    /// Whether its gradients are for one picture and one class alone.
     single: bool,
     cell: Cell,
     /// When it was last asked.
@@ -182,10 +182,10 @@ impl Programs {
         &self.shapes
     }
 
-    /// Compiles a graph of some `kind` that was made from the model's, so that it shares the weights; its values take about so many
-    /// `bytes`.
-    pub fn compile_aside(&self, graph: &Graph, kind: &str, bytes: u64) -> Result<Aside> {
-        let program = Program::compile(&self.runtime, &self.weights, graph, kind)?;
+    /// Compiles a graph of some `kind` that was made from the model's, so that it shares the weights, and is only for a `single` picture
+    /// and cotangent if wanted; its values take about so many `bytes`.
+    pub fn compile_aside(&self, graph: &Graph, kind: &str, single: bool, bytes: u64) -> Result<Aside> {
+        let program = self.compile_graph(graph, kind, single)?;
         self.aside.fetch_add(bytes, Ordering::Relaxed);
         Ok(Aside { program, bytes, total: Arc::clone(&self.aside) })
     }
@@ -252,14 +252,22 @@ impl Programs {
     }
 
     fn compile(&self, question: &Question, single: bool) -> Result<Program> {
-        let mut graph = self.graph_for(question)?;
-        if single {
-            graph = graph.with_batch(1);
-        }
+        let graph = self.graph_for(question)?;
         let started = Instant::now();
-        let program = Program::compile(&self.runtime, &self.weights, &graph, &question.kind());
+        let program = self.compile_graph(&graph, &question.kind(), single);
         tracing::debug!(?question, single, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
+    }
+
+    /// Compiles `graph`, for a `single` picture and cotangent if wanted and possible.
+    ///
+    /// With the batch known, ONNX infers all shapes beforehand, and refuses a graph of which it infers one wrongly (`ceil_mode.rs`).
+    fn compile_graph(&self, graph: &Graph, kind: &str, single: bool) -> Result<Program> {
+        let compile = |graph: &Graph| Program::compile(&self.runtime, &self.weights, graph, kind);
+        match single.then(|| compile(&graph.clone().with_batch(1))) {
+            Some(Ok(program)) => Ok(program),
+            Some(Err(_)) | None => compile(graph),
+        }
     }
 
     /// The graph that answers `question`.

@@ -23,8 +23,8 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The same graph with every batch fixed: a first dimension of an input that is a symbol becomes `batch`, there and where it is an
-    /// output's first dimension.
+    /// The same graph with the batch of every input fixed: a first dimension that is a symbol becomes `batch`, there and where an output
+    /// has the same symbol first.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         let first = |value: &ValueInfo| value.shape.as_ref()?.first().cloned();

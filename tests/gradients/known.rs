@@ -74,7 +74,7 @@ fn the_gradient_of_a_picture_is_computed_in_squares_where_they_come_out_even() {
     assert!(squares(3, 8, 1) && squares(3, 8, 2) && squares(1, 8, 1));
     assert!(!squares(3, 9, 1), "9 is odd");
     assert!(!squares(5, 8, 1), "a block holds 3 elements of 5 channels");
-    assert!(!squares(3, 12, 3), "each third element has windows of its own");
+    assert!(!squares(3, 12, 3), "the side of a square is no multiple of the stride");
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Canvas for Pixels {
     }
 
     fn pull_back(&self, _: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32> {
-        // In row-major order, of which it is already.
+        // A copy is made only of what is not in row-major order.
         gradient.as_standard_layout().into_owned().into_raw_vec_and_offset().0
     }
 

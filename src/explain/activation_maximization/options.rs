@@ -228,9 +228,15 @@ impl ActivationMaximization {
             }
             return model.ascent(unit, (side, side));
         }
-        // Ways through dense layers are only from the model's own size.
-        let small = self.filter.and_then(|_| model.ascent(unit, (height.min(SMALL), width.min(SMALL))).ok());
-        small.map_or_else(|| model.ascent(unit, (height, width)), Ok)
+        let layer = self.layer.as_deref().map(|name| model.layer(name)).transpose()?;
+        let small = match layer {
+            Some(layer) if layer.has_feature_maps() => (height.min(SMALL), width.min(SMALL)),
+            _ => (height, width),
+        };
+        match model.ascent(unit, small) {
+            Err(error) if error.code == "unsuitable_size" => model.ascent(unit, (height, width)),
+            ascent => ascent,
+        }
     }
 
     /// The picture at the start.

@@ -94,18 +94,12 @@ impl TotalVariation {
                 for slope in &mut slopes {
                     *slope = if slope.is_finite() { factor * *slope } else { 0.0 };
                 }
-                let (mut here, mut below) = gradient.multi_slice_mut((s![row, ..], s![row + 1, ..]));
-                let here = here.as_slice_mut().unwrap_or_default();
-                let below = below.as_slice_mut().unwrap_or_default();
-                for (((here, slope), across), down) in here.iter_mut().zip(&slopes).zip(across).zip(down) {
-                    *here += slope * (across + down);
-                }
-                for ((next, slope), across) in here.iter_mut().skip(1).zip(&slopes).zip(across) {
-                    *next -= slope * across;
-                }
-                for ((below, slope), down) in below.iter_mut().zip(&slopes).zip(down) {
-                    *below -= slope * down;
-                }
+                let (mut here, mut below) = gradient.multi_slice_mut((s![row, ..], s![row + 1, ..-1]));
+                let pull = |level: &mut f32, slope: &f32, difference: &f32| *level -= slope * difference;
+                Zip::from(here.slice_mut(s![1..])).and(&slopes).and(across).for_each(pull);
+                Zip::from(&mut below).and(&slopes).and(down).for_each(pull);
+                let push = |level: &mut f32, slope: &f32, across: &f32, down: &f32| *level += slope * (across + down);
+                Zip::from(here.slice_mut(s![..-1])).and(&slopes).and(across).and(down).for_each(push);
             });
         }
     }
