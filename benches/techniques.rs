@@ -64,7 +64,7 @@ fn beside_the_runs(model: &Model, recipe: Recipe) -> f64 {
             model,
             &mut |_| {
                 steps.push(last.elapsed());
-                ascent.run(&input, &cancellation).unwrap();
+                ascent.run(&input.view(), &cancellation).unwrap();
                 last = Instant::now();
             },
             &cancellation,
@@ -73,7 +73,7 @@ fn beside_the_runs(model: &Model, recipe: Recipe) -> f64 {
     let mut runs: Vec<Duration> = Vec::new();
     for _ in 0..STEPS {
         let start = Instant::now();
-        ascent.run(&input, &cancellation).unwrap();
+        ascent.run(&input.view(), &cancellation).unwrap();
         runs.push(start.elapsed());
     }
     let median = |times: &mut Vec<Duration>| {

@@ -90,7 +90,7 @@ fn climb(model: &Model, cancellation: &Cancellation) -> Result<()> {
     let preprocessing = model.preprocessing();
     let unit = model.class_unit(&ClassRef("0".to_owned()))?;
     let ascent = model.ascent(&unit, (preprocessing.height(), preprocessing.width()))?;
-    ascent.run(&preprocessing.uniform([128; 3]), cancellation).map(drop)
+    ascent.run(&preprocessing.uniform([128; 3]).view(), cancellation).map(drop)
 }
 
 /// A picture of the model's size with something of every colour, the same at each check.

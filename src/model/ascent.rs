@@ -1,6 +1,6 @@
 //! What gradient ascent on a picture needs at each step: a unit's activation, and its gradient with respect to the picture.
 
-use ndarray::{Array4, ArrayD, Axis};
+use ndarray::{Array4, ArrayD, ArrayView4, Axis};
 
 use super::{
     ClassRef, Model,
@@ -118,7 +118,7 @@ impl Ascent {
     }
 
     /// The unit's activation for `input` [1, 3, H, W], its mean over all positions, and the gradient [1, 3, H, W].
-    pub fn run(&self, input: &Array4<f32>, cancellation: &Cancellation) -> Result<(f32, Array4<f32>)> {
+    pub fn run(&self, input: &ArrayView4<'_, f32>, cancellation: &Cancellation) -> Result<(f32, Array4<f32>)> {
         let picture = input.as_standard_layout();
         let inputs = vec![
             (self.input.as_str(), Input::Floats(picture.view().into_dyn())),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayViewD, Axis, s};
+use ndarray::{Array3, Array4, ArrayView3, ArrayViewD, Axis, Zip, s};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -318,26 +318,30 @@ impl Preprocessing {
         })
     }
 
-    /// The tensor [1, 3, H, W] of a picture's `levels` [3, H, W]: RGB of 0 to 255, with fractions.
-    pub fn to_input(&self, levels: &Array3<f32>) -> Array4<f32> {
-        let (_, height, width) = levels.dim();
-        let mut input = Array4::zeros((1, 3, height, width));
-        for (channel, color) in self.order.swap([0, 1, 2]).into_iter().enumerate() {
-            let value = |to: &mut f32, level: &f32| *to = (level * self.scale - self.mean[channel]) / self.std[channel];
-            input.slice_mut(s![0, channel, .., ..]).zip_mut_with(&levels.index_axis(Axis(0), color), value);
+    /// Turns a picture's `levels` [3, H, W], RGB of 0 to 255 with fractions, into the values of an input.
+    pub fn normalize_levels(&self, levels: &mut Array3<f32>) {
+        self.swap_channels(levels);
+        for (channel, mut values) in levels.outer_iter_mut().enumerate() {
+            let (slope, start) = (self.scale / self.std[channel], self.mean[channel] / self.std[channel]);
+            values.mapv_inplace(|level| level * slope - start);
         }
-        input
     }
 
-    /// The gradient [3, H, W] with respect to a picture's levels, from the `gradient` [1, 3, H, W] with respect to its tensor.
-    pub fn pull_back(&self, gradient: &Array4<f32>) -> Array3<f32> {
-        let (_, _, height, width) = gradient.dim();
-        let mut levels = Array3::zeros((3, height, width));
-        for (channel, color) in self.order.swap([0, 1, 2]).into_iter().enumerate() {
+    /// Turns the `gradient` [3, H, W] with respect to the values of an input into that with respect to the picture's levels.
+    pub fn pull_back(&self, gradient: &mut Array3<f32>) {
+        for (channel, mut values) in gradient.outer_iter_mut().enumerate() {
             let slope = self.scale / self.std[channel];
-            levels.index_axis_mut(Axis(0), color).scaled_add(slope, &gradient.slice(s![0, channel, .., ..]));
+            values.mapv_inplace(|gradient| gradient * slope);
         }
-        levels
+        self.swap_channels(gradient);
+    }
+
+    /// Brings the channels of `values` [3, H, W] from RGB to this order, or back.
+    fn swap_channels(&self, values: &mut Array3<f32>) {
+        if self.order == ChannelOrder::Bgr {
+            let (first, last) = values.multi_slice_mut((s![0, .., ..], s![2, .., ..]));
+            Zip::from(first).and(last).for_each(std::mem::swap);
+        }
     }
 
     /// The lowest and the highest value that each channel of an input can have, in the model's order.

@@ -264,10 +264,13 @@ impl Programs {
     /// With the batch known, ONNX infers all shapes beforehand, and refuses a graph of which it infers one wrongly (`ceil_mode.rs`).
     fn compile_graph(&self, graph: &Graph, kind: &str, single: bool) -> Result<Program> {
         let compile = |graph: &Graph| Program::compile(&self.runtime, &self.weights, graph, kind);
-        match single.then(|| compile(&graph.clone().with_batch(1))) {
-            Some(Ok(program)) => Ok(program),
-            Some(Err(_)) | None => compile(graph),
+        if single {
+            match compile(&graph.clone().with_batch(1)) {
+                Ok(program) => return Ok(program),
+                Err(error) => tracing::debug!(kind, %error, "not compiled for one picture alone, but for any number"),
+            }
         }
+        compile(graph)
     }
 
     /// The graph that answers `question`.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 use super::{ActivationMaximization, Drawing, Losses, Maximum, options::Settings};
@@ -54,7 +54,7 @@ impl ActivationMaximization {
         let ascent = self.ascent(model, &unit)?;
         let (levels, values) = self.ascend(model, &ascent, &settings, progress, cancellation)?;
         let image = Drawing::of(&levels)?;
-        let (activation, _) = ascent.run(&model.preprocessing().tensor(&image.0), cancellation)?;
+        let (activation, _) = ascent.run(&model.preprocessing().tensor(&image.0).view(), cancellation)?;
         let class = self.class.as_ref().map(|_| unit.index());
         let verdict = verdict(model, &image.0, class, cancellation)?;
         Ok(Maximum {
@@ -90,21 +90,23 @@ impl ActivationMaximization {
         let mut canvas = self.canvas(settings, ascent.size(), &mut random);
         let mut optimizer = self.optimizer(settings);
         let mut values = Vec::with_capacity(settings.iterations);
+        let (mut input, mut gradient) = (canvas.picture().clone(), canvas.picture().clone());
         while values.len() < settings.iterations {
             cancellation.check()?;
-            let picture = canvas.picture();
+            let (picture, preprocessing) = (canvas.picture(), model.preprocessing());
             let transform = settings.transforms.draw(ascent.size(), &mut random);
-            let input = model.preprocessing().to_input(&transform.apply(&picture));
-            let (value, gradient) = ascent.run(&input, cancellation)?;
-            let mut gradient = transform.pull_back(&model.preprocessing().pull_back(&gradient));
-            settings.lp_norm.descend(&picture, &mut gradient);
-            settings.total_variation.descend(&picture, &mut gradient);
-            let gradient = canvas.pull_back(&picture, gradient);
-            optimizer.step(canvas.numbers(), &gradient);
-            canvas.constrain();
+            transform.apply(picture, &mut input);
+            preprocessing.normalize_levels(&mut input);
+            let (value, of_input) = ascent.run(&input.view().insert_axis(Axis(0)), cancellation)?;
+            let mut of_input = of_input.index_axis_move(Axis(0), 0);
+            preprocessing.pull_back(&mut of_input);
+            transform.pull_back(&of_input, &mut gradient);
+            settings.lp_norm.descend(picture, &mut gradient);
+            settings.total_variation.descend(picture, &mut gradient);
             values.push(value);
             cancellation.report(values.len(), settings.iterations);
-            progress(Step { step: values.len(), steps: settings.iterations, value, picture: &picture });
+            progress(Step { step: values.len(), steps: settings.iterations, value, picture });
+            canvas.climb(&mut optimizer, &mut gradient);
         }
         Ok((canvas.finished(), values))
     }

@@ -1,10 +1,11 @@
 //! What gradient ascent changes, and the picture that it makes up.
 
-use ndarray::{Array3, Zip};
+use multiversion::multiversion;
+use ndarray::Array3;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{color, fourier::Fourier};
+use super::{color, exponential::exp, fourier::Fourier, in_order, in_order_mut, optimizer::Optimizer};
 
 /// The brightest level of a picture.
 const WHITE: f32 = 255.0;
@@ -14,23 +15,18 @@ pub(super) const GREY: f32 = WHITE / 2.0;
 /// pale.
 const CONTRAST: f32 = 0.15 * WHITE;
 
-/// The numbers that gradient ascent changes, and how a picture [3, H, W] in RGB, black 0 and white 255, follows from them.
+/// A picture [3, H, W] in RGB, black 0 and white 255, and the numbers that it follows from.
 pub(super) trait Canvas {
-    /// The numbers.
-    fn numbers(&mut self) -> &mut [f32];
-
-    /// Brings the numbers back to where they make a picture, after a step.
-    fn constrain(&mut self) {}
-
     /// The picture.
-    fn picture(&self) -> Array3<f32>;
+    fn picture(&self) -> &Array3<f32>;
 
-    /// The gradient with respect to the numbers, from the `gradient` [3, H, W] with respect to the `picture`.
-    fn pull_back(&self, picture: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32>;
+    /// Moves the numbers a step of `optimizer` along the `gradient` [3, H, W] with respect to the picture, which follows; the gradient
+    /// may be changed.
+    fn climb(&mut self, optimizer: &mut Optimizer, gradient: &mut Array3<f32>);
 
     /// The picture when nothing is changed any more.
     fn finished(&self) -> Array3<f32> {
-        self.picture()
+        self.picture().clone()
     }
 }
 
@@ -50,21 +46,14 @@ impl Pixels {
 }
 
 impl Canvas for Pixels {
-    fn numbers(&mut self) -> &mut [f32] {
-        self.0.as_slice_mut().unwrap_or_default()
+    fn picture(&self) -> &Array3<f32> {
+        &self.0
     }
 
-    fn constrain(&mut self) {
+    /// Levels beyond black and white are brought back.
+    fn climb(&mut self, optimizer: &mut Optimizer, gradient: &mut Array3<f32>) {
+        optimizer.step(in_order_mut(&mut self.0), in_order(gradient));
         self.0.mapv_inplace(|level| level.clamp(0.0, WHITE));
-    }
-
-    fn picture(&self) -> Array3<f32> {
-        self.0.clone()
-    }
-
-    fn pull_back(&self, _: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32> {
-        // A copy is made only of what is not in row-major order.
-        gradient.as_standard_layout().into_owned().into_raw_vec_and_offset().0
     }
 
     /// With its contrast raised if need be, since how far the pixels went depends on the regularizers' weights.
@@ -83,35 +72,66 @@ impl Canvas for Pixels {
 pub(super) struct Waves {
     fourier: Fourier,
     coefficients: Vec<f32>,
+    picture: Array3<f32>,
 }
 
 impl Waves {
     /// Coefficients from normal `noise`, of which a frequency f counts with `1 / f^power`.
-    pub fn noise((height, width): (usize, usize), noise: f32, power: f32, random: &mut impl Rng) -> Self {
-        let fourier = Fourier::new((height, width), power);
+    pub fn noise(size: (usize, usize), noise: f32, power: f32, random: &mut impl Rng) -> Self {
+        let fourier = Fourier::new(size, power);
         let coefficient = || {
             let normal: f32 = StandardNormal.sample(random);
             noise * normal
         };
         let coefficients = std::iter::repeat_with(coefficient).take(fourier.coefficients()).collect();
-        Self { fourier, coefficients }
+        Self::new(fourier, coefficients)
+    }
+
+    /// The picture that `coefficients` make.
+    pub fn new(fourier: Fourier, coefficients: Vec<f32>) -> Self {
+        let picture = painted(&fourier, &coefficients);
+        Self { fourier, coefficients, picture }
+    }
+
+    /// The gradient with respect to the coefficients, from the `gradient` [3, H, W] with respect to the picture, which is changed.
+    pub fn pull_back(&self, gradient: &mut Array3<f32>) -> Vec<f32> {
+        multiply_by_slope(in_order_mut(gradient), in_order(&self.picture));
+        color::pull_back(gradient);
+        self.fourier.pull_back(gradient)
     }
 }
 
 impl Canvas for Waves {
-    fn numbers(&mut self) -> &mut [f32] {
-        &mut self.coefficients
+    fn picture(&self) -> &Array3<f32> {
+        &self.picture
     }
 
-    fn picture(&self) -> Array3<f32> {
-        let colors = color::correlate(&self.fourier.synthesize(&self.coefficients));
-        colors.mapv_into(|color| WHITE / (1.0 + (-color).exp()))
+    fn climb(&mut self, optimizer: &mut Optimizer, gradient: &mut Array3<f32>) {
+        let gradient = self.pull_back(gradient);
+        optimizer.step(&mut self.coefficients, &gradient);
+        self.picture = painted(&self.fourier, &self.coefficients);
     }
+}
 
-    fn pull_back(&self, picture: &Array3<f32>, gradient: Array3<f32>) -> Vec<f32> {
-        // The sigmoid's derivative follows from its value.
-        let slope = |&level: &f32, &gradient: &f32| gradient * level * (1.0 - level / WHITE);
-        let colors = Zip::from(picture).and(&gradient).map_collect(slope);
-        self.fourier.pull_back(&color::pull_back(&colors))
+fn painted(fourier: &Fourier, coefficients: &[f32]) -> Array3<f32> {
+    let mut picture = fourier.synthesize(coefficients);
+    color::correlate(&mut picture);
+    squash(in_order_mut(&mut picture));
+    picture
+}
+
+/// Brings any number between black and white, as the sigmoid does: `255 / (1 + e^-x)`.
+#[multiversion(targets("x86_64+avx2"))]
+fn squash(numbers: &mut [f32]) {
+    for number in numbers {
+        *number = WHITE / (1.0 + exp(-*number));
+    }
+}
+
+/// Multiplies the `gradient` by the sigmoid's derivative, which follows from its value.
+#[multiversion(targets("x86_64+avx2"))]
+fn multiply_by_slope(gradient: &mut [f32], levels: &[f32]) {
+    for (gradient, level) in gradient.iter_mut().zip(levels) {
+        *gradient *= level * (1.0 - level / WHITE);
     }
 }

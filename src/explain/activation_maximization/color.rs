@@ -1,6 +1,9 @@
 //! Colours in which photographs vary independently.
 
-use ndarray::{Array3, ArrayView2, Axis};
+use multiversion::multiversion;
+use ndarray::Array3;
+
+use super::channels_mut;
 
 /// lucid's square root of the correlation of red, green and blue (rows) in `ImageNet`, scaled so that its longest column has
 /// length 1.
@@ -12,20 +15,23 @@ const CORRELATION: [[f32; 3]; 3] = [
     [0.584_475_8, -0.194_825_3, 0.064_941_8],
 ];
 
-/// Red, green and blue from independent colours [3, H, W].
-pub(super) fn correlate(independent: &Array3<f32>) -> Array3<f32> {
-    mix(&ndarray::arr2(&CORRELATION).view(), independent)
+/// Turns independent colours [3, H, W] into red, green and blue.
+pub(super) fn correlate(colors: &mut Array3<f32>) {
+    mix(&CORRELATION, channels_mut(colors));
 }
 
-/// The gradient with respect to the independent colours, from that with respect to red, green and blue [3, H, W].
-pub(super) fn pull_back(gradient: &Array3<f32>) -> Array3<f32> {
-    mix(&ndarray::arr2(&CORRELATION).t(), gradient)
+/// Turns the gradient with respect to red, green and blue [3, H, W] into that with respect to the independent colours.
+pub(super) fn pull_back(gradient: &mut Array3<f32>) {
+    let [red, green, blue] = CORRELATION;
+    let transposed = std::array::from_fn(|color| [red[color], green[color], blue[color]]);
+    mix(&transposed, channels_mut(gradient));
 }
 
-fn mix(matrix: &ArrayView2<'_, f32>, colors: &Array3<f32>) -> Array3<f32> {
-    let mut mixed = Array3::zeros(colors.dim());
-    for ((to, from), &share) in matrix.indexed_iter() {
-        mixed.index_axis_mut(Axis(0), to).scaled_add(share, &colors.index_axis(Axis(0), from));
+/// Multiplies each pixel's three numbers by `matrix`.
+#[multiversion(targets("x86_64+avx2"))]
+fn mix(matrix: &[[f32; 3]; 3], [first, second, third]: [&mut [f32]; 3]) {
+    for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
+        let mixed = matrix.map(|row| row[0] * *first + row[1] * *second + row[2] * *third);
+        [*first, *second, *third] = mixed;
     }
-    mixed
 }

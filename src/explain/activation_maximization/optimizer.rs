@@ -1,6 +1,8 @@
 //! Steps uphill.
 
-use ndarray::ArrayView1;
+use multiversion::multiversion;
+
+use super::lanes::dot;
 
 /// Adam, of which `RMSprop` is the case without momentum and correction.
 ///
@@ -44,16 +46,39 @@ impl Optimizer {
         self.squares.resize(parameters.len(), 0.0);
         self.steps += 1;
         let correction = |kept: f32| if self.corrected { 1.0 / (1.0 - kept.powi(self.steps)) } else { 1.0 };
-        let (first, second) = (correction(self.momentum), correction(self.decay));
-        let gradient = ArrayView1::from(gradient);
-        let length = gradient.dot(&gradient).sqrt();
-        let factor = if self.normalized && length > 0.0 { 1.0 / length } else { 1.0 };
-        let means = self.means.iter_mut().zip(&mut self.squares);
-        for ((parameter, slope), (mean, square)) in parameters.iter_mut().zip(gradient).zip(means) {
-            let slope = factor * slope;
-            *mean += (1.0 - self.momentum) * (slope - *mean);
-            *square += (1.0 - self.decay) * (slope * slope - *square);
-            *parameter += self.learning_rate * first * *mean / (second * *square + self.epsilon).sqrt();
-        }
+        let length = if self.normalized { dot(gradient, gradient).sqrt() } else { 0.0 };
+        let step = Step {
+            factor: if length > 0.0 { 1.0 / length } else { 1.0 },
+            new: (1.0 - self.momentum, 1.0 - self.decay),
+            rate: self.learning_rate * correction(self.momentum),
+            correction: correction(self.decay),
+            epsilon: self.epsilon,
+        };
+        make(step, parameters, gradient, (&mut self.means, &mut self.squares));
+    }
+}
+
+/// The numbers of one step.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// What the gradient is multiplied by.
+    factor: f32,
+    /// How much of the gradient, and of its square, goes into the running means.
+    new: (f32, f32),
+    /// How far it goes.
+    rate: f32,
+    /// What the squares' mean is multiplied by.
+    correction: f32,
+    epsilon: f32,
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn make(step: Step, parameters: &mut [f32], gradient: &[f32], (means, squares): (&mut [f32], &mut [f32])) {
+    let means = means.iter_mut().zip(squares);
+    for ((parameter, slope), (mean, square)) in parameters.iter_mut().zip(gradient).zip(means) {
+        let slope = step.factor * slope;
+        *mean += step.new.0 * (slope - *mean);
+        *square += step.new.1 * (slope * slope - *square);
+        *parameter += step.rate * *mean / (step.correction * *square + step.epsilon).sqrt();
     }
 }

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 
 use super::{
     canvas::{Canvas, Pixels, Waves},
+    lp_norm::LpNorm,
     optimizer::Optimizer,
-    regularizers::{LpNorm, TotalVariation},
+    total_variation::TotalVariation,
     transform::Transforms,
 };
 use crate::{

@@ -1,0 +1,174 @@
+//! Pictures turned, scaled and shifted by parts of pixels.
+
+use multiversion::multiversion;
+use ndarray::Array3;
+
+use super::{channels, channels_mut, exponential::whole};
+
+/// A pixel's red, green and blue, and nothing: a processor takes four numbers at once.
+type Pixel = [f32; 4];
+
+/// Where the pixels of a transformed picture come from in a picture whose opposite edges touch, bilinear between pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sampling {
+    size: (usize, usize),
+    /// The sine and the cosine of the turn, divided by the scale.
+    turn: (f32, f32),
+    /// The place that stays where it is but for the shift: the middle, down and across.
+    middle: (f32, f32),
+    /// The place that the middle goes to.
+    moved: (f32, f32),
+}
+
+/// For each pixel of a row, the place that it comes from.
+struct Places {
+    /// The pixel above and left of the place, in a picture with one more row and column.
+    corners: Vec<u32>,
+    /// How far the place is below that pixel, and how far right of it: 0 to 1.
+    below: Vec<f32>,
+    right: Vec<f32>,
+}
+
+impl Sampling {
+    /// Shifts pictures of `height` x `width` by `(down, across)` pixels, after scaling and turning them about the middle by `angle`
+    /// degrees clockwise.
+    pub fn new((height, width): (usize, usize), (down, across): (f32, f32), scale: f32, angle: f32) -> Self {
+        let (sin, cos) = angle.to_radians().sin_cos();
+        let middle = ((height - 1) as f32 / 2.0, (width - 1) as f32 / 2.0);
+        let moved = (middle.0 + down, middle.1 + across);
+        Self { size: (height, width), turn: (sin / scale, cos / scale), middle, moved }
+    }
+
+    /// Writes the `picture` [3, H, W], transformed, to `transformed`, which has the same size.
+    pub fn apply(&self, picture: &Array3<f32>, transformed: &mut Array3<f32>) {
+        let (width, stride) = (self.size.1, self.size.1 + 1);
+        let pixels = self.framed(picture);
+        let mut places = Places::new(width);
+        let mut sums: Vec<Pixel> = vec![[0.0; 4]; width];
+        for (row, to) in pixel_rows_mut(transformed).enumerate() {
+            places.find(self, row);
+            for ((corner, shares), sum) in places.iter().zip(&mut sums) {
+                let (above, under) = (&pixels[corner..][..2], &pixels[corner + stride..][..2]);
+                *sum = [0.0; 4];
+                add(sum, shares[0], above[0]);
+                add(sum, shares[1], above[1]);
+                add(sum, shares[2], under[0]);
+                add(sum, shares[3], under[1]);
+            }
+            to.zip(&sums).for_each(|(to, sum)| set(to, *sum));
+        }
+    }
+
+    /// Writes the gradient with respect to the picture to `pulled`, from the `gradient` [3, H, W] with respect to the transformed one.
+    pub fn pull_back(&self, gradient: &Array3<f32>, pulled: &mut Array3<f32>) {
+        let (height, stride) = (self.size.0, self.size.1 + 1);
+        let mut framed: Vec<Pixel> = vec![[0.0; 4]; (height + 1) * stride];
+        let mut places = Places::new(self.size.1);
+        for (row, slopes) in pixel_rows(gradient).enumerate() {
+            places.find(self, row);
+            for ((corner, shares), slopes) in places.iter().zip(slopes) {
+                let (above, under) = framed[corner..].split_at_mut(stride);
+                add(&mut above[0], shares[0], slopes);
+                add(&mut above[1], shares[1], slopes);
+                add(&mut under[0], shares[2], slopes);
+                add(&mut under[1], shares[3], slopes);
+            }
+        }
+        self.fold(framed, pulled);
+    }
+
+    /// The pixels of `picture` [3, H, W] with its first column again at the right and its first row again below.
+    fn framed(&self, picture: &Array3<f32>) -> Vec<Pixel> {
+        let (height, width) = self.size;
+        let mut framed = Vec::with_capacity((height + 1) * (width + 1));
+        for row in pixel_rows(picture) {
+            let first = framed.len();
+            framed.extend(row);
+            framed.extend_from_within(first..=first);
+        }
+        framed.extend_from_within(..=width);
+        framed
+    }
+
+    /// What [`Sampling::framed`] is the other way round: adds the frame to the first column and row, and writes the picture to `folded`.
+    fn fold(&self, mut framed: Vec<Pixel>, folded: &mut Array3<f32>) {
+        let (height, width) = self.size;
+        let (rows, below) = framed.split_at_mut(height * (width + 1));
+        rows.iter_mut().zip(below).for_each(|(to, from)| add(to, 1.0, *from));
+        for (row, to) in rows.chunks_exact_mut(width + 1).zip(pixel_rows_mut(folded)) {
+            let right = row[width];
+            add(&mut row[0], 1.0, right);
+            row.iter().zip(to).for_each(|(pixel, to)| set(to, *pixel));
+        }
+    }
+}
+
+impl Places {
+    fn new(width: usize) -> Self {
+        Self { corners: vec![0; width], below: vec![0.0; width], right: vec![0.0; width] }
+    }
+
+    /// The places that the pixels of `row` come from.
+    fn find(&mut self, sampling: &Sampling, row: usize) {
+        find(sampling, row, &mut self.corners, (&mut self.below, &mut self.right));
+    }
+
+    /// Of each pixel the corner, and the shares of the four pixels around its place: two above and two below, from left to right.
+    fn iter(&self) -> impl Iterator<Item = (usize, [f32; 4])> {
+        self.corners.iter().zip(&self.below).zip(&self.right).map(|((&corner, below), right)| {
+            let (above, left) = (1.0 - below, 1.0 - right);
+            (corner as usize, [above * left, above * right, below * left, below * right])
+        })
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn find(sampling: &Sampling, row: usize, corners: &mut [u32], (below, right): (&mut [f32], &mut [f32])) {
+    let ((sin, cos), middle) = (sampling.turn, sampling.middle);
+    let (height, width) = (sampling.size.0 as f32, sampling.size.1 as f32);
+    let shares = (1.0 / height, 1.0 / width);
+    let stride = sampling.size.1 as u32 + 1;
+    // The first of the two pixels around a place, and how far the place is from it.
+    let around = |place: f32, side: f32, share: f32| {
+        let place = place - side * (place * share).floor();
+        // Rounding can leave a place a little outside.
+        let first = place.floor().max(0.0).min(side - 1.0);
+        (whole(first), place - first)
+    };
+    let y = row as f32 - sampling.moved.0;
+    let places = corners.iter_mut().zip(below).zip(right);
+    for (column, ((corner, below), right)) in places.enumerate() {
+        // Processors turn several integers of 32 bits into numbers at once, but none of 64.
+        let x = column as i32 as f32 - sampling.moved.1;
+        let (top, under) = around(cos * y - sin * x + middle.0, height, shares.0);
+        let (left, beside) = around(cos * x + sin * y + middle.1, width, shares.1);
+        *corner = top * stride + left;
+        (*below, *right) = (under, beside);
+    }
+}
+
+/// Adds a `share` of a pixel to another.
+fn add(to: &mut Pixel, share: f32, pixel: Pixel) {
+    to.iter_mut().zip(pixel).for_each(|(to, level)| *to += share * level);
+}
+
+/// Each row of `picture` [3, H, W], pixel by pixel.
+fn pixel_rows(picture: &Array3<f32>) -> impl Iterator<Item = impl Iterator<Item = Pixel>> {
+    let [red, green, blue] = channels(picture).map(|channel| channel.chunks_exact(picture.dim().2));
+    red.zip(green).zip(blue).map(|((red, green), blue)| {
+        red.iter().zip(green).zip(blue).map(|((red, green), blue)| [*red, *green, *blue, 0.0])
+    })
+}
+
+/// Each row of `picture` [3, H, W], pixel by pixel, to be set.
+fn pixel_rows_mut(picture: &mut Array3<f32>) -> impl Iterator<Item = impl Iterator<Item = [&mut f32; 3]>> {
+    let width = picture.dim().2;
+    let [red, green, blue] = channels_mut(picture).map(|channel| channel.chunks_exact_mut(width));
+    red.zip(green)
+        .zip(blue)
+        .map(|((red, green), blue)| red.iter_mut().zip(green).zip(blue).map(|((red, green), blue)| [red, green, blue]))
+}
+
+fn set([red, green, blue]: [&mut f32; 3], pixel: Pixel) {
+    [*red, *green, *blue, _] = pixel;
+}
