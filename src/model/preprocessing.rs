@@ -320,27 +320,30 @@ impl Preprocessing {
 
     /// Turns a picture's `levels` [3, H, W], RGB of 0 to 255 with fractions, into the values of an input.
     pub fn normalize_levels(&self, levels: &mut Array3<f32>) {
-        self.swap_channels(levels);
-        for (channel, mut values) in levels.outer_iter_mut().enumerate() {
-            let (slope, start) = (self.scale / self.std[channel], self.mean[channel] / self.std[channel]);
-            values.mapv_inplace(|level| level * slope - start);
-        }
+        let slope = self.std.map(|std| self.scale / std);
+        let start: [f32; 3] = std::array::from_fn(|channel| self.mean[channel] / self.std[channel]);
+        self.swap_channels(levels, |channel, level| level * slope[channel] - start[channel]);
     }
 
     /// Turns the `gradient` [3, H, W] with respect to the values of an input into that with respect to the picture's levels.
     pub fn pull_back(&self, gradient: &mut Array3<f32>) {
-        for (channel, mut values) in gradient.outer_iter_mut().enumerate() {
-            let slope = self.scale / self.std[channel];
-            values.mapv_inplace(|gradient| gradient * slope);
-        }
-        self.swap_channels(gradient);
+        let slope = self.order.swap(self.std).map(|std| self.scale / std);
+        self.swap_channels(gradient, |color, gradient| gradient * slope[color]);
     }
 
-    /// Brings the channels of `values` [3, H, W] from RGB to this order, or back.
-    fn swap_channels(&self, values: &mut Array3<f32>) {
-        if self.order == ChannelOrder::Bgr {
-            let (first, last) = values.multi_slice_mut((s![0, .., ..], s![2, .., ..]));
-            Zip::from(first).and(last).for_each(std::mem::swap);
+    /// Brings the channels of `values` [3, H, W] from RGB to this order or back, and each value to what `map` makes of its new channel and
+    /// itself.
+    fn swap_channels(&self, values: &mut Array3<f32>, map: impl Fn(usize, f32) -> f32) {
+        let (mut first, mut middle, mut last) = values.multi_slice_mut((s![0, .., ..], s![1, .., ..], s![2, .., ..]));
+        middle.mapv_inplace(|value| map(1, value));
+        match self.order {
+            ChannelOrder::Rgb => {
+                first.mapv_inplace(|value| map(0, value));
+                last.mapv_inplace(|value| map(2, value));
+            }
+            ChannelOrder::Bgr => Zip::from(first).and(last).for_each(|first, last| {
+                (*first, *last) = (map(0, *last), map(2, *first));
+            }),
         }
     }
 

@@ -72,6 +72,8 @@ impl Canvas for Pixels {
 pub(super) struct Waves {
     fourier: Fourier,
     coefficients: Vec<f32>,
+    /// The last gradient with respect to them.
+    slopes: Vec<f32>,
     picture: Array3<f32>,
 }
 
@@ -84,20 +86,29 @@ impl Waves {
             noise * normal
         };
         let coefficients = std::iter::repeat_with(coefficient).take(fourier.coefficients()).collect();
-        Self::new(fourier, coefficients)
+        Self::new(fourier, size, coefficients)
     }
 
-    /// The picture that `coefficients` make.
-    pub fn new(fourier: Fourier, coefficients: Vec<f32>) -> Self {
-        let picture = painted(&fourier, &coefficients);
-        Self { fourier, coefficients, picture }
+    /// The picture of `size` that `coefficients` make.
+    pub fn new(fourier: Fourier, (height, width): (usize, usize), coefficients: Vec<f32>) -> Self {
+        let (slopes, picture) = (vec![0.0; coefficients.len()], Array3::zeros((3, height, width)));
+        let mut waves = Self { fourier, coefficients, slopes, picture };
+        waves.paint();
+        waves
     }
 
     /// The gradient with respect to the coefficients, from the `gradient` [3, H, W] with respect to the picture, which is changed.
-    pub fn pull_back(&self, gradient: &mut Array3<f32>) -> Vec<f32> {
+    pub fn pull_back(&mut self, gradient: &mut Array3<f32>) -> &[f32] {
         multiply_by_slope(in_order_mut(gradient), in_order(&self.picture));
         color::pull_back(gradient);
-        self.fourier.pull_back(gradient)
+        self.fourier.pull_back(gradient, &mut self.slopes);
+        &self.slopes
+    }
+
+    fn paint(&mut self) {
+        self.fourier.synthesize(&self.coefficients, &mut self.picture);
+        color::correlate(&mut self.picture);
+        squash(in_order_mut(&mut self.picture));
     }
 }
 
@@ -107,17 +118,10 @@ impl Canvas for Waves {
     }
 
     fn climb(&mut self, optimizer: &mut Optimizer, gradient: &mut Array3<f32>) {
-        let gradient = self.pull_back(gradient);
-        optimizer.step(&mut self.coefficients, &gradient);
-        self.picture = painted(&self.fourier, &self.coefficients);
+        self.pull_back(gradient);
+        optimizer.step(&mut self.coefficients, &self.slopes);
+        self.paint();
     }
-}
-
-fn painted(fourier: &Fourier, coefficients: &[f32]) -> Array3<f32> {
-    let mut picture = fourier.synthesize(coefficients);
-    color::correlate(&mut picture);
-    squash(in_order_mut(&mut picture));
-    picture
 }
 
 /// Brings any number between black and white, as the sigmoid does: `255 / (1 + e^-x)`.

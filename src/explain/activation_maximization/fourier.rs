@@ -7,7 +7,7 @@ use ndarray::Array3;
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use transpose::transpose;
 
-use super::in_order;
+use super::{in_order, in_order_mut};
 
 /// How many channels a picture has.
 const CHANNELS: usize = 3;
@@ -22,6 +22,17 @@ pub(super) struct Fourier {
     weights: Vec<f32>,
     forward: Axes,
     inverse: Axes,
+    steps: Steps,
+}
+
+/// What a channel goes through between coefficients and pixels; kept, since new memory takes time.
+struct Steps {
+    /// The waves along the columns, [W / 2 + 1, H].
+    waves: Vec<Complex<f32>>,
+    /// The same, turned: the starts of the rows, [H, W / 2 + 1].
+    starts: Vec<Complex<f32>>,
+    rows: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
 }
 
 /// The transforms along the columns, and along the rows.
@@ -42,7 +53,8 @@ impl Fourier {
         let mut planner = FftPlanner::new();
         let forward = Axes { columns: planner.plan_fft_forward(height), rows: planner.plan_fft_forward(width) };
         let inverse = Axes { columns: planner.plan_fft_inverse(height), rows: planner.plan_fft_inverse(width) };
-        Self { size: (height, width), weights: weights((height, width), power), forward, inverse }
+        let steps = Steps::new((height, width), [&forward, &inverse]);
+        Self { size: (height, width), weights: weights((height, width), power), forward, inverse, steps }
     }
 
     /// How many numbers the coefficients are.
@@ -50,59 +62,50 @@ impl Fourier {
         2 * CHANNELS * self.weights.len()
     }
 
-    /// The picture that `coefficients` make.
-    pub fn synthesize(&self, coefficients: &[f32]) -> Array3<f32> {
+    /// Writes the picture that `coefficients` make to `picture` [3, H, W].
+    pub fn synthesize(&mut self, coefficients: &[f32], picture: &mut Array3<f32>) {
         let (height, width) = self.size;
-        let mut levels = Vec::with_capacity(CHANNELS * height * width);
-        let mut waves = vec![Complex::default(); self.weights.len()];
-        let mut starts = waves.clone();
-        let mut rows = vec![Complex::default(); height * width];
-        let mut scratch = self.inverse.scratch();
-        for coefficients in coefficients.chunks_exact(2 * self.weights.len()) {
-            weigh(coefficients, &self.weights, &mut waves);
-            self.inverse.columns.process_with_scratch(&mut waves, &mut scratch);
-            transpose(&waves, &mut starts, height, columns(width));
+        let Steps { waves, starts, rows, scratch } = &mut self.steps;
+        let channels = in_order_mut(picture).chunks_exact_mut(height * width);
+        for (coefficients, channel) in coefficients.chunks_exact(2 * self.weights.len()).zip(channels) {
+            weigh(coefficients, &self.weights, waves);
+            self.inverse.columns.process_with_scratch(waves, scratch);
+            transpose(waves, starts, height, columns(width));
             for (row, start) in rows.chunks_exact_mut(width).zip(starts.chunks_exact(columns(width))) {
                 let (to, others) = row.split_at_mut(start.len());
                 to.copy_from_slice(start);
                 others.fill(Complex::default());
             }
-            self.inverse.rows.process_with_scratch(&mut rows, &mut scratch);
-            levels.extend(rows.iter().map(|sum| sum.re));
+            self.inverse.rows.process_with_scratch(rows, scratch);
+            channel.iter_mut().zip(rows.iter()).for_each(|(level, sum)| *level = sum.re);
         }
-        Array3::from_shape_vec((CHANNELS, height, width), levels).unwrap_or_default()
     }
 
-    /// The gradient with respect to the coefficients, from the `gradient` [3, H, W] with respect to the picture.
-    pub fn pull_back(&self, gradient: &Array3<f32>) -> Vec<f32> {
+    /// Writes the gradient with respect to the coefficients to `pulled`, from the `gradient` [3, H, W] with respect to the picture.
+    pub fn pull_back(&mut self, gradient: &Array3<f32>, pulled: &mut [f32]) {
         let (height, width) = self.size;
-        let mut pulled = vec![0.0; self.coefficients()];
-        let mut waves = vec![Complex::default(); self.weights.len()];
-        let mut starts = Vec::with_capacity(waves.len());
-        let mut rows = Vec::with_capacity(height * width);
-        let mut scratch = self.forward.scratch();
+        let Steps { waves, starts, rows, scratch } = &mut self.steps;
         let channels = in_order(gradient).chunks_exact(height * width);
         for (channel, pulled) in channels.zip(pulled.chunks_exact_mut(2 * self.weights.len())) {
-            rows.clear();
-            rows.extend(channel.iter().map(|&slope| Complex::new(slope, 0.0)));
-            self.forward.rows.process_with_scratch(&mut rows, &mut scratch);
-            starts.clear();
-            for row in rows.chunks_exact(width) {
-                starts.extend_from_slice(&row[..columns(width)]);
+            rows.iter_mut().zip(channel).for_each(|(number, &slope)| *number = Complex::new(slope, 0.0));
+            self.forward.rows.process_with_scratch(rows, scratch);
+            for (row, start) in rows.chunks_exact(width).zip(starts.chunks_exact_mut(columns(width))) {
+                start.copy_from_slice(&row[..start.len()]);
             }
-            transpose(&starts, &mut waves, columns(width), height);
-            self.forward.columns.process_with_scratch(&mut waves, &mut scratch);
-            pull_back_weighing(&waves, &self.weights, pulled);
+            transpose(starts, waves, columns(width), height);
+            self.forward.columns.process_with_scratch(waves, scratch);
+            pull_back_weighing(waves, &self.weights, pulled);
         }
-        pulled
     }
 }
 
-impl Axes {
-    /// Memory that transforms along both axes need.
-    fn scratch(&self) -> Vec<Complex<f32>> {
-        let numbers = self.columns.get_inplace_scratch_len().max(self.rows.get_inplace_scratch_len());
-        vec![Complex::default(); numbers]
+impl Steps {
+    fn new((height, width): (usize, usize), plans: [&Axes; 2]) -> Self {
+        let zeros = |count| vec![Complex::default(); count];
+        let plans = plans.into_iter().flat_map(|axes| [&axes.columns, &axes.rows]);
+        let scratch = plans.map(|plan| plan.get_inplace_scratch_len()).max().unwrap_or_default();
+        let half = columns(width) * height;
+        Self { waves: zeros(half), starts: zeros(half), rows: zeros(height * width), scratch: zeros(scratch) }
     }
 }
 
