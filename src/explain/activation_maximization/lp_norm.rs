@@ -40,15 +40,16 @@ impl LpNorm {
         if largest == 0.0 {
             return;
         }
-        let mut slopes = vec![0.0; levels.len()];
+        let mut slopes = Vec::with_capacity(levels.len());
         let mut sum = 0.0;
         let mut distances = [0.0; NEAR];
-        for (levels, slopes) in levels.chunks(NEAR).zip(slopes.chunks_mut(NEAR)) {
+        for levels in levels.chunks(NEAR) {
             let distances = &mut distances[..levels.len()];
             measure(levels, largest, distances);
-            slopes.copy_from_slice(distances);
-            raise(slopes, self.power - 1.0);
-            sum += dot(slopes, distances);
+            let start = slopes.len();
+            slopes.extend_from_slice(distances);
+            raise(&mut slopes[start..], self.power - 1.0);
+            sum += dot(&slopes[start..], distances);
         }
         let factor = self.weight * sum.powf(1.0 / self.power - 1.0) / picture.len() as f32;
         descend(levels, &slopes, factor, in_order_mut(gradient));
