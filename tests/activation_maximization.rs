@@ -38,6 +38,7 @@ fn maximize(technique: &ActivationMaximization) -> Result<Maximum, Error> {
 
 #[test]
 fn yin_yang_is_reached_by_keras_vis() {
+    // After 64 steps the way still depends on how sums are rounded: 0.98 to 0.999, by the seed and by the processor.
     let maximum = maximize(&ActivationMaximization { iterations: Some(128), ..class("yin_yang") }).unwrap();
     let found = maximum.class.as_ref().unwrap();
     assert!(found.prediction.probability >= 0.99, "{found:?}");

@@ -22,7 +22,7 @@ ROUNDS = 5
 def in_runs(service):
     """Seconds that the service has spent in runs of graphs."""
     metrics = service.http.request("GET", f"http://{service.address}/metrics").data.decode()
-    return sum(float(sum_) for sum_ in re.findall(r"^glassbox_run_seconds_sum\{[^}]*\} (\S+)$", metrics, re.MULTILINE))
+    return sum(float(seconds) for seconds in re.findall(r"^glassbox_run_seconds_sum\{[^}]*\} (\S+)$", metrics, re.MULTILINE))
 
 
 def timed(service, model, options, iterations):
@@ -47,7 +47,6 @@ def rows(service):
     for model, what, options, iterations in ASCENTS:
         runs, beside = split(service, model, options, iterations)
         name = "full VGG16" if model == "vgg16" else "default model"
-        # To compile a large graph takes longer in one call than in another by as much as a few milliseconds an iteration.
         share = f"{100 * beside / (runs + beside):.1f} %" if beside > 0 else "too little to measure"
         lines.append(f"| {name} | {what} | {runs:.2f} | {beside:.2f} | {share} |")
     return lines

@@ -178,3 +178,26 @@ fn a_bgr_gradient_is_turned_to_rgb_and_a_map_left_alone() {
     let map = ndarray::arr2(&[[1.0], [2.0]]).into_dyn();
     assert_eq!(ChannelOrder::Bgr.to_rgb(map.view()), map);
 }
+
+#[test]
+fn levels_become_values_as_colors_do_and_the_gradient_comes_back_by_the_same_factors() {
+    for order in ["bgr", "rgb"] {
+        let text = format!("order = \"{order}\"\nscale = 0.5\nmean = [1.0, 2.0, 3.0]\nstd = [1.0, 2.0, 4.0]\nsize = 2");
+        let preprocessing = resolve(&text, None).unwrap();
+        let color = [10_u8, 70, 250];
+        let mut values = Array3::from_shape_fn((3, 2, 2), |(channel, ..)| f32::from(color[channel]));
+        preprocessing.normalize_levels(&mut values);
+        let expected = preprocessing.normalize(color);
+        assert!(values.indexed_iter().all(|((channel, ..), value)| (value - expected[channel]).abs() < 1e-5));
+        // A level more changes its own value alone, by what the gradient is multiplied by.
+        for changed in 0..3 {
+            let mut brighter = color;
+            brighter[changed] += 1;
+            let after = preprocessing.normalize(brighter);
+            let mut gradient = Array3::ones((3, 2, 2));
+            preprocessing.pull_back(&mut gradient);
+            let change: f32 = after.iter().zip(expected).map(|(after, before)| after - before).sum();
+            assert!(gradient.index_axis(Axis(0), changed).iter().all(|slope| (slope - change).abs() < 1e-5), "{order}");
+        }
+    }
+}

@@ -267,7 +267,9 @@ impl Programs {
         if single {
             match compile(&graph.clone().with_batch(1)) {
                 Ok(program) => return Ok(program),
-                Err(error) => tracing::debug!(kind, %error, "not compiled for one picture alone, but for any number"),
+                Err(error) => {
+                    tracing::debug!(kind, %error, "cannot be compiled for one picture alone: it is compiled for any number");
+                }
             }
         }
         compile(graph)

@@ -84,6 +84,21 @@ def rms_prop():
     write("rms_prop", numbers)
 
 
+def turned():
+    """The picture enlarged by 1.1, turned clockwise by 25 degrees about its middle, then shifted 2 down and 1 left; its edges touch."""
+    middle = torch.tensor([(HEIGHT - 1) / 2, (WIDTH - 1) / 2], dtype=torch.float64)
+    places = torch.stack(torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij"), -1) - torch.tensor([2.0, -1.0])
+    angle = torch.deg2rad(torch.tensor(25.0, dtype=torch.float64))
+    back = torch.tensor([[angle.cos(), -angle.sin()], [angle.sin(), angle.cos()]], dtype=torch.float64) / 1.1
+    places = (places - middle) @ back.T + middle
+    # A picture that repeats around itself leaves no place outside.
+    tiled = torch.tensor(levels(), dtype=torch.float64).tile(1, 5, 5)
+    size = torch.tensor([tiled.shape[1] - 1, tiled.shape[2] - 1])
+    grid = (places + torch.tensor([2 * HEIGHT, 2 * WIDTH])) / size * 2 - 1
+    sampled = torch.nn.functional.grid_sample(tiled[None], grid.flip(-1)[None], align_corners=True)
+    write("turned", sampled.flatten())
+
+
 if __name__ == "__main__":
     for power in (1, 6):
         regularizer(f"lp_norm_{power}", lp_norm(power))
@@ -93,3 +108,4 @@ if __name__ == "__main__":
     waves("waves_odd", 9, 7)
     adam()
     rms_prop()
+    turned()

@@ -17,7 +17,7 @@ use crate::{
 /// How far an ascent has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step<'a> {
-    /// The steps made.
+    /// The steps made, with the one that is being made.
     pub step: usize,
     /// The steps that will be made in all.
     pub steps: usize,

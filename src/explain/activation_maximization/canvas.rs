@@ -20,8 +20,8 @@ pub(super) trait Canvas {
     /// The picture.
     fn picture(&self) -> &Array3<f32>;
 
-    /// Moves the numbers a step of `optimizer` along the `gradient` [3, H, W] with respect to the picture, which follows; the gradient
-    /// may be changed.
+    /// Moves the numbers a step of `optimizer` along the `gradient` [3, H, W] with respect to the picture, and makes the picture again; the
+    /// gradient is used up.
     fn climb(&mut self, optimizer: &mut Optimizer, gradient: &mut Array3<f32>);
 
     /// The picture when nothing is changed any more.

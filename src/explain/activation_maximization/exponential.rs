@@ -6,7 +6,7 @@ use std::f32::consts::LOG2_E;
 const SHIFT: f32 = 12_582_912.0;
 /// The natural logarithm of 2, as one part that has few digits and the rest.
 const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
-/// `(e^x - 1 - x) / x^2` for x of at most half that, the highest power first.
+/// `(e^x - 1 - x) / x^2` for x of at most half the logarithm of 2, the highest power first.
 const SERIES: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
 /// `e^x`, to 2e-7 of itself; numbers beyond -87 and 87 count as these.
@@ -26,10 +26,10 @@ pub(super) fn exp(x: f32) -> f32 {
     power * (1.0 + rest + rest * rest * series)
 }
 
-/// The same number, which must be whole and below 2^22; a conversion takes many steps, since it minds all others.
+/// A whole `number` of at least 0 and below 2^22 as an integer; a conversion takes many steps, since it minds all other numbers.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-pub(super) fn whole(number: f32) -> u32 {
+pub(super) fn integer(number: f32) -> u32 {
     (number + SHIFT).to_bits() - SHIFT.to_bits()
 }
 
@@ -44,7 +44,7 @@ mod tests {
             let expected = f64::from(x).exp();
             assert!((f64::from(exp(x)) / expected - 1.0).abs() < 2e-7, "e^{x} is {expected}, not {}", exp(x));
         }
-        assert_eq!([0.0, 1.0, 223.0, 4_194_303.0].map(whole), [0, 1, 223, 4_194_303]);
+        assert_eq!([0.0, 1.0, 223.0, 4_194_303.0].map(integer), [0, 1, 223, 4_194_303]);
         assert!(exp(-1e9) < 1e-37 && exp(1e9) > 1e37 && exp(f32::NEG_INFINITY) < 1e-37);
     }
 }

@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-/// How many running sums there are: enough for each to be ready when its turn comes again.
+/// How many running sums there are: two of AVX2's registers, which other processors have too or make up of smaller ones.
 pub(super) const LANES: usize = 16;
 
 /// The sum of the products of `left` and `right`, which are equally many.

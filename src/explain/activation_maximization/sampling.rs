@@ -3,7 +3,7 @@
 use multiversion::multiversion;
 use ndarray::Array3;
 
-use super::{channels, channels_mut, exponential::whole};
+use super::{channels, channels_mut, exponential::integer};
 
 /// A pixel's red, green and blue, and nothing: a processor takes four numbers at once.
 type Pixel = [f32; 4];
@@ -47,13 +47,13 @@ impl Sampling {
         let mut sums: Vec<Pixel> = vec![[0.0; 4]; width];
         for (row, to) in pixel_rows_mut(transformed).enumerate() {
             places.find(self, row);
-            for ((corner, shares), sum) in places.iter().zip(&mut sums) {
+            for ((corner, weights), sum) in places.iter().zip(&mut sums) {
                 let (above, under) = (&pixels[corner..][..2], &pixels[corner + stride..][..2]);
                 *sum = [0.0; 4];
-                add(sum, shares[0], above[0]);
-                add(sum, shares[1], above[1]);
-                add(sum, shares[2], under[0]);
-                add(sum, shares[3], under[1]);
+                add(sum, weights[0], above[0]);
+                add(sum, weights[1], above[1]);
+                add(sum, weights[2], under[0]);
+                add(sum, weights[3], under[1]);
             }
             to.zip(&sums).for_each(|(to, sum)| set(to, *sum));
         }
@@ -66,12 +66,12 @@ impl Sampling {
         let mut places = Places::new(self.size.1);
         for (row, slopes) in pixel_rows(gradient).enumerate() {
             places.find(self, row);
-            for ((corner, shares), slopes) in places.iter().zip(slopes) {
+            for ((corner, weights), slopes) in places.iter().zip(slopes) {
                 let (above, under) = framed[corner..].split_at_mut(stride);
-                add(&mut above[0], shares[0], slopes);
-                add(&mut above[1], shares[1], slopes);
-                add(&mut under[0], shares[2], slopes);
-                add(&mut under[1], shares[3], slopes);
+                add(&mut above[0], weights[0], slopes);
+                add(&mut above[1], weights[1], slopes);
+                add(&mut under[0], weights[2], slopes);
+                add(&mut under[1], weights[3], slopes);
             }
         }
         self.fold(framed, pulled);
@@ -113,7 +113,7 @@ impl Places {
         find(sampling, row, &mut self.corners, (&mut self.below, &mut self.right));
     }
 
-    /// Of each pixel the corner, and the shares of the four pixels around its place: two above and two below, from left to right.
+    /// Of each pixel the corner, and the weights of the four pixels around its place: two above and two below, from left to right.
     fn iter(&self) -> impl Iterator<Item = (usize, [f32; 4])> {
         self.corners.iter().zip(&self.below).zip(&self.right).map(|((&corner, below), right)| {
             let (above, left) = (1.0 - below, 1.0 - right);
@@ -126,30 +126,30 @@ impl Places {
 fn find(sampling: &Sampling, row: usize, corners: &mut [u32], (below, right): (&mut [f32], &mut [f32])) {
     let ((sin, cos), middle) = (sampling.turn, sampling.middle);
     let (height, width) = (sampling.size.0 as f32, sampling.size.1 as f32);
-    let shares = (1.0 / height, 1.0 / width);
+    let inverse = (1.0 / height, 1.0 / width);
     let stride = sampling.size.1 as u32 + 1;
     // The first of the two pixels around a place, and how far the place is from it.
-    let around = |place: f32, side: f32, share: f32| {
-        let place = place - side * (place * share).floor();
+    let around = |place: f32, side: f32, inverse: f32| {
+        let place = place - side * (place * inverse).floor();
         // Rounding can leave a place a little outside.
         let first = place.floor().max(0.0).min(side - 1.0);
-        (whole(first), place - first)
+        (integer(first), place - first)
     };
     let y = row as f32 - sampling.moved.0;
     let places = corners.iter_mut().zip(below).zip(right);
     for (column, ((corner, below), right)) in places.enumerate() {
-        // Processors turn several integers of 32 bits into numbers at once, but none of 64.
+        // AVX2 turns several integers of 32 bits into numbers at once, but none of 64.
         let x = column as i32 as f32 - sampling.moved.1;
-        let (top, under) = around(cos * y - sin * x + middle.0, height, shares.0);
-        let (left, beside) = around(cos * x + sin * y + middle.1, width, shares.1);
+        let (top, under) = around(cos * y - sin * x + middle.0, height, inverse.0);
+        let (left, beside) = around(cos * x + sin * y + middle.1, width, inverse.1);
         *corner = top * stride + left;
         (*below, *right) = (under, beside);
     }
 }
 
-/// Adds a `share` of a pixel to another.
-fn add(to: &mut Pixel, share: f32, pixel: Pixel) {
-    to.iter_mut().zip(pixel).for_each(|(to, level)| *to += share * level);
+/// Adds a pixel, multiplied by `weight`, to another.
+fn add(to: &mut Pixel, weight: f32, pixel: Pixel) {
+    to.iter_mut().zip(pixel).for_each(|(to, level)| *to += weight * level);
 }
 
 /// Each row of `picture` [3, H, W], pixel by pixel.

@@ -12,6 +12,7 @@ use super::{
     fourier::Fourier,
     lp_norm::LpNorm,
     optimizer::Optimizer,
+    sampling::Sampling,
     total_variation::TotalVariation,
     transform::Transforms,
 };
@@ -105,6 +106,13 @@ fn waves_give_pytorchs_picture_and_gradient() {
         assert_close(picture.as_slice().unwrap(), &expected[..picture.len()]);
         assert_close(gradient, &expected[picture.len()..]);
     }
+}
+
+#[test]
+fn a_turn_gives_pytorchs_picture() {
+    let mut turned = levels();
+    Sampling::new((9, 6), (2.0, -1.0), 1.1, 25.0).apply(&levels(), &mut turned);
+    assert_close(turned.as_slice().unwrap(), &golden("turned"));
 }
 
 #[test]
