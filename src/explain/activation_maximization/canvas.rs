@@ -86,11 +86,12 @@ impl Waves {
             noise * normal
         };
         let coefficients = std::iter::repeat_with(coefficient).take(fourier.coefficients()).collect();
-        Self::new(fourier, size, coefficients)
+        Self::new(fourier, coefficients)
     }
 
-    /// The picture of `size` that `coefficients` make.
-    pub fn new(fourier: Fourier, (height, width): (usize, usize), coefficients: Vec<f32>) -> Self {
+    /// The picture that `coefficients` make.
+    pub fn new(fourier: Fourier, coefficients: Vec<f32>) -> Self {
+        let (height, width) = fourier.size();
         let (slopes, picture) = (vec![0.0; coefficients.len()], Array3::zeros((3, height, width)));
         let mut waves = Self { fourier, coefficients, slopes, picture };
         waves.paint();

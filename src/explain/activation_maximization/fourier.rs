@@ -57,6 +57,11 @@ impl Fourier {
         Self { size: (height, width), weights: weights((height, width), power), forward, inverse, steps }
     }
 
+    /// The height and width of its pictures.
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
     /// How many numbers the coefficients are.
     pub fn coefficients(&self) -> usize {
         2 * CHANNELS * self.weights.len()

@@ -47,7 +47,7 @@ impl Optimizer {
         self.steps += 1;
         let correction = |kept: f32| if self.corrected { 1.0 / (1.0 - kept.powi(self.steps)) } else { 1.0 };
         let length = if self.normalized { dot(gradient, gradient).sqrt() } else { 0.0 };
-        let step = Numbers {
+        let step = Coefficients {
             factor: if length > 0.0 { 1.0 / length } else { 1.0 },
             new: (1.0 - self.momentum, 1.0 - self.decay),
             rate: self.learning_rate * correction(self.momentum),
@@ -58,9 +58,9 @@ impl Optimizer {
     }
 }
 
-/// The numbers of one step.
+/// What one step multiplies by.
 #[derive(Debug, Clone, Copy)]
-struct Numbers {
+struct Coefficients {
     /// What the gradient is multiplied by.
     factor: f32,
     /// How much of the gradient, and of its square, goes into the running means.
@@ -73,7 +73,12 @@ struct Numbers {
 }
 
 #[multiversion(targets("x86_64+avx2"))]
-fn move_along(step: Numbers, parameters: &mut [f32], gradient: &[f32], (means, squares): (&mut [f32], &mut [f32])) {
+fn move_along(
+    step: Coefficients,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    (means, squares): (&mut [f32], &mut [f32]),
+) {
     let means = means.iter_mut().zip(squares);
     for ((parameter, slope), (mean, square)) in parameters.iter_mut().zip(gradient).zip(means) {
         let slope = step.factor * slope;

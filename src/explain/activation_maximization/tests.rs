@@ -98,7 +98,7 @@ fn waves_give_pytorchs_picture_and_gradient() {
     for (name, height, width) in [("waves_even", 8, 10), ("waves_odd", 9, 7)] {
         let fourier = Fourier::new((height, width), 1.0);
         let coefficients = wave(fourier.coefficients());
-        let mut canvas = Waves::new(fourier, (height, width), coefficients);
+        let mut canvas = Waves::new(fourier, coefficients);
         let picture = canvas.picture().clone();
         let mut weights = Array3::from_shape_vec(picture.dim(), wave(picture.len())).unwrap();
         let gradient = canvas.pull_back(&mut weights);
