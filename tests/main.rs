@@ -25,4 +25,5 @@ mod traces;
 mod upgrades;
 mod vgg16;
 mod vgg16_files;
+mod winograd;
 mod zoo;

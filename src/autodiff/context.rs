@@ -7,6 +7,14 @@ use super::pool::Route;
 use super::{Error, Result, Rule};
 use crate::onnx::{Attribute, Graph, Node, Shapes, Tensor};
 
+/// What the names of the nodes of the backward graph begin with.
+const BACKWARD: &str = "backward/";
+
+/// Whether `node` of a gradient graph is one of the backward graph's.
+pub fn is_backward(node: &Node) -> bool {
+    node.name.starts_with(BACKWARD)
+}
+
 /// The forward graph with what is known about it, and the backward nodes written so far.
 ///
 /// A node is written once: writing the same operator on the same inputs again gives the value already there. So ReLU
@@ -132,7 +140,7 @@ impl<'g> Context<'g> {
         if let Some(value) = self.written.get(&key) {
             return value.clone();
         }
-        let name = format!("backward/{}_{}", node.op_type, self.backward.len());
+        let name = format!("{BACKWARD}{}_{}", node.op_type, self.backward.len());
         node.name.clone_from(&name);
         node.outputs = vec![name.clone()];
         self.backward.push(node);

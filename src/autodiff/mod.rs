@@ -37,6 +37,7 @@ mod smooth;
 mod softmax;
 mod window;
 
+pub use context::is_backward;
 pub use differentiate::{COTANGENT, COTANGENT_BATCH, Rule, Vjp, differentiate, gradient_name};
 pub use error::{Error, Result};
 pub use rules::{operators, step_operators};

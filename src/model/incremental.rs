@@ -3,7 +3,7 @@
 //! The picture runs through the model once, and every local feature map is kept. Then a patch changes only a window of each of
 //! them: for a batch of patches, each step of the graph's local part runs on crops just large enough to give these windows, cut from
 //! the kept feature maps with the changed windows of the steps before laid over them. What is not local (dense layers, say) runs in
-//! full. The numbers are those of full runs, up to the order in which a kernel adds.
+//! full. The numbers are those of full runs, but for rounding.
 //!
 //! The published form of the idea is Krypton (Nakandala et al., "Incremental and Approximate Inference for Faster Occlusion-based Deep
 //! CNN Explanations", SIGMOD 2019). US patent application 2023/0042004 describes a family of such methods.
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The most numbers that the crops of one step may have, for all patches of a batch: what the caches and the memory bear.
-const MOST_NUMBERS: usize = 8 << 20;
+const MOST_NUMBERS: usize = 4 << 20;
 /// The most patches in a batch: more make no step faster.
 const MOST_PATCHES: usize = 64;
 /// How many patches are looked at to tell whether their windows are small.

@@ -13,7 +13,7 @@ use std::{
 use ndarray::{Array1, Array4, ArrayD, Axis};
 
 use crate::{
-    autodiff::{self, Rule, Vjp, gradient_name},
+    autodiff::{self, Rule, Vjp, gradient_name, is_backward},
     error::{Error, Result},
     onnx::{Classifier, DataType, Dim, Graph, Node, Shape, Shapes, Tensor, ValueInfo},
     runtime::{Cancellation, Input, Program, Runtime, Weights},
@@ -159,6 +159,7 @@ impl Programs {
     pub fn memory(&self) -> u64 {
         let weights: usize = self.graph.initializers.values().map(|tensor| tensor.data().len()).sum();
         let programs = self.compiled().len() as u64;
+        let weights = weights + self.weights.derived_bytes();
         weights as u64 + programs * values(&self.graph, &self.shapes) + self.aside.load(Ordering::Relaxed)
     }
 
@@ -263,16 +264,30 @@ impl Programs {
     ///
     /// With the batch known, ONNX infers all shapes beforehand, and refuses a graph of which it infers one wrongly (`ceil_mode.rs`).
     fn compile_graph(&self, graph: &Graph, kind: &str, single: bool) -> Result<Program> {
-        let compile = |graph: &Graph| Program::compile(&self.runtime, &self.weights, graph, kind);
+        let compile = |graph: Graph| {
+            let graph = self.with_winograd(graph)?;
+            Program::compile(&self.runtime, &self.weights, &graph, kind)
+        };
         if single {
-            match compile(&graph.clone().with_batch(1)) {
+            match compile(graph.clone().with_batch(1)) {
                 Ok(program) => return Ok(program),
                 Err(error) => {
                     tracing::debug!(kind, %error, "cannot be compiled for one picture alone: it is compiled for any number");
                 }
             }
         }
-        compile(graph)
+        compile(graph.clone())
+    }
+
+    /// The same graph with those convolutions in Winograd's form whose rounding no choice follows: the backward graph's, or all of them
+    /// where there is none.
+    ///
+    /// Where neighbours are equal, on a plain background say, a max-pool's gradient goes to the first of them. A forward pass in
+    /// Winograd's form rounds them differently, and the gradient would be scattered over all of them.
+    fn with_winograd(&self, graph: Graph) -> Result<Graph> {
+        let differentiates = graph.nodes.iter().any(is_backward);
+        let constants = |name: &str, make: &dyn Fn() -> _| self.weights.derived(name, make);
+        Ok(graph.with_winograd(|node| !differentiates || is_backward(node), &constants)?)
     }
 
     /// The graph that answers `question`.

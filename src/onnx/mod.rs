@@ -17,6 +17,7 @@ mod shapes;
 mod summary;
 mod tensor;
 mod upgrade;
+mod winograd;
 mod write;
 
 pub use adapt::{ChosenOutput, Layout, PictureInput};
@@ -29,3 +30,4 @@ pub use locality::{Locality, Reach, Step};
 pub use shapes::Shapes;
 pub use summary::Summary;
 pub use tensor::{DataType, Tensor};
+pub use winograd::Constants;

@@ -8,7 +8,7 @@ use std::{
     env, fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::shared::SharedWeight;
 use crate::{
     error::Result,
-    onnx::{ExternalData, Graph, Tensor},
+    onnx::{DataType, ExternalData, Graph, Tensor},
 };
 
 /// Tensors smaller than this stay inside the program: a file each would cost more than it saves.
@@ -31,6 +31,32 @@ pub struct Weights {
     files: Mutex<HashMap<String, ExternalData>>,
     /// The names of those that are mapped.
     mapped: Mutex<HashSet<String>>,
+    /// Constants that are made from weights, by name.
+    derived: Mutex<HashMap<String, Derived>>,
+}
+
+/// A constant in a file, which is mapped as long as a program has it.
+#[derive(Debug)]
+struct Derived {
+    dtype: DataType,
+    shape: Vec<usize>,
+    path: PathBuf,
+    mapping: Weak<Mmap>,
+}
+
+impl Derived {
+    /// The constant; `None` if its file is gone.
+    fn tensor(&mut self) -> Option<Tensor> {
+        struct Shared(Arc<Mmap>);
+        impl AsRef<[u8]> for Shared {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+        let mapping = self.mapping.upgrade().or_else(|| map(&self.path).ok().map(Arc::new))?;
+        self.mapping = Arc::downgrade(&mapping);
+        Tensor::new(self.dtype, self.shape.clone(), Bytes::from_owner(Shared(mapping))).ok()
+    }
 }
 
 impl Weights {
@@ -49,12 +75,12 @@ impl Weights {
             }
             made.is_ok()
         });
-        Self { directory, files: Mutex::default(), mapped: Mutex::default() }
+        Self { directory, files: Mutex::default(), mapped: Mutex::default(), derived: Mutex::default() }
     }
 
     /// Weights kept in memory, of which every session holds its own copy.
     pub fn in_memory() -> Self {
-        Self { directory: None, files: Mutex::default(), mapped: Mutex::default() }
+        Self { directory: None, files: Mutex::default(), mapped: Mutex::default(), derived: Mutex::default() }
     }
 
     /// Where the files are, if weights are kept in files.
@@ -71,8 +97,9 @@ impl Weights {
             };
             let mapped = self.directory.as_ref().map(|directory| map(&directory.join(&file.location)));
             match mapped {
-                Some(Ok(data)) => {
-                    if let Ok(held) = Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data) {
+                Some(Ok(mapping)) => {
+                    let held = Tensor::new(tensor.dtype(), tensor.shape().to_vec(), Bytes::from_owner(mapping));
+                    if let Ok(held) = held {
                         *tensor = held;
                         self.mapped().insert(name.clone());
                     }
@@ -81,6 +108,30 @@ impl Weights {
                 None => {}
             }
         }
+    }
+
+    /// The constant `name` of programs that share weights, which is made from them: held like one, as long as a program has it.
+    ///
+    /// `make` is called the first time, and each time where weights are kept in memory; one caller at a time. Its errors are passed on.
+    pub fn derived<E>(&self, name: &str, make: impl FnOnce() -> Result<Tensor, E>) -> Result<Tensor, E> {
+        let mut derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tensor) = derived.get_mut(name).and_then(Derived::tensor) {
+            return Ok(tensor);
+        }
+        let made = make()?;
+        let Some((file, directory)) = self.place(name, &made).zip(self.directory.as_ref()) else { return Ok(made) };
+        let path = directory.join(file.location);
+        let mut held = Derived { dtype: made.dtype(), shape: made.shape().to_vec(), path, mapping: Weak::new() };
+        let Some(tensor) = held.tensor() else { return Ok(made) };
+        derived.insert(name.to_owned(), held);
+        self.mapped().insert(name.to_owned());
+        Ok(tensor)
+    }
+
+    /// How many bytes the constants take that programs have of [`Weights::derived`].
+    pub fn derived_bytes(&self) -> usize {
+        let derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        derived.values().filter_map(|held| held.mapping.upgrade()).map(|mapping| mapping.len()).sum()
     }
 
     /// Those initializers of `graph` that are mapped, for sessions to read where they are.
@@ -164,13 +215,12 @@ fn tempfile_in(directory: &Path) -> io::Result<(PathBuf, fs::File)> {
     Ok((path.clone(), fs::File::create(path)?))
 }
 
-fn map(path: &Path) -> io::Result<Bytes> {
+fn map(path: &Path) -> io::Result<Mmap> {
     let file = fs::File::open(path)?;
     // SAFETY: a mapping is sound while nobody changes or truncates the file. Files here are named by the digest of their
     // content and appear by a rename when complete; this crate never writes to one again, and the directory is the
     // service's own cache. (A replacement is a new inode, which leaves this mapping as it was.)
-    let mapping = unsafe { Mmap::map(&file)? };
-    Ok(Bytes::from_owner(mapping))
+    unsafe { Mmap::map(&file) }
 }
 
 #[cfg(test)]
@@ -195,6 +245,23 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path().join("weights")).unwrap().count(), 1);
         assert!(weights.place("small", &held.initializers["small"]).is_none());
         assert_eq!(weights.place("large", &held.initializers["large"]).unwrap().length, 8192);
+    }
+
+    #[test]
+    fn what_is_made_from_weights_is_made_once_and_mapped_while_it_is_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let weights = Weights::new(directory.path());
+        let made = Tensor::from_floats(&[2048], &[2.0; 2048]);
+        let derived = |make: &dyn Fn() -> Tensor| weights.derived("large/twice", || Ok::<_, ()>(make())).unwrap();
+        let first = derived(&|| made.clone());
+        let second = derived(&|| unreachable!("it is held"));
+        assert_eq!((&first, &second), (&made, &made));
+        assert_eq!(first.data().as_ptr(), second.data().as_ptr());
+        assert_eq!(weights.derived_bytes(), 8192);
+        drop((first, second));
+        assert_eq!(weights.derived_bytes(), 0);
+        assert_eq!(derived(&|| unreachable!("its file is there")), made);
+        assert!(weights.derived("none", || Err::<Tensor, _>("a reason")).is_err());
     }
 
     #[test]

@@ -248,6 +248,14 @@ pub(super) fn gather(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
     Some([&data[..axis], indices, &data[axis + 1..]].concat())
 }
 
+/// The indices' shape with the depth as one more axis, by default the last.
+pub(super) fn one_hot(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
+    let mut shape = inference.shape(node, 0)?.clone();
+    let depth = length(inference.list(node, 1)?.first()?)?;
+    shape.insert(axis(node.int("axis", -1), shape.len() + 1)?, depth);
+    Some(shape)
+}
+
 pub(super) fn expand(inference: &Inference<'_>, node: &Node) -> Option<Shape> {
     let target: Option<Shape> = inference.list(node, 1)?.iter().map(length).collect();
     Some(broadcast_two(inference.shape(node, 0)?, &target?))

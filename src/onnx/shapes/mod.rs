@@ -132,6 +132,7 @@ impl<'g> Inference<'g> {
             "Pad" => one(layout::pad(self, node)),
             "Slice" => one(layout::slice(self, node)),
             "Gather" => one(layout::gather(self, node)),
+            "OneHot" => one(layout::one_hot(self, node)),
             "Expand" => one(layout::expand(self, node)),
             "Resize" => one(layout::resize(self, node)),
             "Tile" => one(layout::tile(self, node)),

@@ -135,6 +135,8 @@ fn layouts_change() {
     assert_eq!(of(node("ReduceSum"), vec![ints(&[2, 3])]), batch([2, 1, 1]));
     assert_eq!(of(node("Add"), vec![kernels([3, 1])]), batch([2, 3, 4]));
     assert_eq!(of(node("Gather").with_int("axis", 1), vec![ints(&[0])]), batch([1, 3, 4]));
+    assert_eq!(of(node("OneHot"), vec![ints(&[5]), ints(&[0, 1])]), batch([2, 3, 4, 5]));
+    assert_eq!(of(node("OneHot").with_int("axis", 1), vec![ints(&[5]), ints(&[0, 1])]), batch([5, 2, 3, 4]));
     assert_eq!(of(node("DepthToSpace").with_int("blocksize", 1), vec![]), batch([2, 3, 4]));
     assert_eq!(of(node("Tile"), vec![ints(&[1, 1, 2, 3])]), batch([2, 6, 12]));
     assert_eq!(
