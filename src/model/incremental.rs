@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The most numbers that the crops of one step may have, for all patches of a batch: what the caches and the memory bear.
-const MOST_NUMBERS: usize = 4 << 20;
+const MOST_NUMBERS: usize = 2 << 20;
 /// The most patches in a batch: more make no step faster.
 const MOST_PATCHES: usize = 64;
 /// How many patches are looked at to tell whether their windows are small.
