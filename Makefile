@@ -32,6 +32,7 @@ compare: runtime ## Time against PyTorch, Captum and pytorch-grad-cam; writes be
 	target/release/examples/seeded_vgg16 target/compare/models
 	test -d target/compare/venv || python3 -m venv target/compare/venv
 	target/compare/venv/bin/pip install --quiet --requirement benches/compare/requirements.txt
+	command -v wrk >/dev/null || apt-get install -y wrk
 	target/compare/venv/bin/python benches/compare/compare.py
 
 SECONDS ?= 600

@@ -135,14 +135,13 @@ def main():
         resident = service.resident()
     # Alone: while other models are examined at start, their weights are counted too.
     with Service(options.binary, "models", runtime__threads="1", runtime__sessions=str(cores)) as service:
-        single = min(growth.timed(lambda: service.post("vgg16-caltech101", "explain/grad-cam", jpeg))[0] for _ in range(20))
-        clients = growth.clients(service, jpeg)
+        clients, share = growth.clients(service, jpeg)
         small = service.resident()
     with Service(options.binary, options.models) as service:
         climbed = ascents.rows(service)
     growth.draw(options.out / "growth.svg", *grown, clients)
 
-    most, of_eight = max(rate for _, rate in clients), dict(clients)[8]
+    rates = dict(clients)
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     text = f"""# Results
 
@@ -172,7 +171,8 @@ an uncertainty of 1 to 2 ms, about what all else takes there.
 **Memory**: {resident:.0f} MiB resident with full VGG16 (553 MB of weights, mapped) and the programs of predict, saliency, guided backpropagation
 and Grad-CAM warm, two calls at a time; {small:.0f} MiB after serving the default model to 16 clients.
 
-**Throughput**, default model, Grad-CAM, {cores} sessions of one thread: {of_eight:.0f} answers a second to 8 clients, {most:.0f} at best; one call alone takes {single * 1e3:.1f} ms, so the cores could give {cores / single:.0f}.
+**Throughput**, default model, Grad-CAM, {cores} sessions of one thread, wrk: {rates[8]:.0f} answers a second to 8 clients and {rates[1]:.0f} to one, medians of rounds: {share:.0%} of
+{cores} cores that are as fast as one client's alone.
 
 **Batches**: a bare forward of full VGG16 takes {batches}, for each picture. What a batch would gain over runs that
 share the cores is small, while every answer would wait for the whole batch and the values would take as many times the memory: calls are not batched.
