@@ -51,21 +51,21 @@ proptest! {
     #[test]
     fn one_picture(
         rows in 22..=30_usize, columns in 23..=31_usize, channels in [128..=130_usize, 128..=131_usize],
-        pads in [0..=2_i64, 0..=2_i64, 0..=2_i64, 0..=2_i64], biased: bool, seed: u64
+        pads in [0..=2_i64, 0..=2_i64, 0..=2_i64, 0..=2_i64], biased: bool, opset in 17..=21_i64, seed: u64
     ) {
         let shape = [1, channels[1], rows, columns];
-        let graph = convolution(shape.map(Dim::Size).to_vec(), channels, pads, biased, seed);
+        let graph = Graph { opset, ..convolution(shape.map(Dim::Size).to_vec(), channels, pads, biased, seed) };
         compare(&graph, &Numbers::new(seed ^ 1).uniform(&shape, -1.0, 1.0));
     }
 
     #[test]
     fn crops_of_any_size(
         count in 1..=5_usize, rows in 3..=12_usize, columns in 3..=12_usize, channels in [256..=257_usize, 256..=258_usize],
-        biased: bool, seed: u64
+        biased: bool, opset in 17..=21_i64, seed: u64
     ) {
         let symbol = |name: &str| Dim::Symbol(name.to_owned());
         let shape = vec![symbol("n"), channels[1].into(), symbol("rows"), symbol("columns")];
-        let graph = convolution(shape, channels, [0; 4], biased, seed);
+        let graph = Graph { opset, ..convolution(shape, channels, [0; 4], biased, seed) };
         compare(&graph, &Numbers::new(seed ^ 1).uniform(&[count, channels[1], rows, columns], -1.0, 1.0));
     }
 }
@@ -93,7 +93,21 @@ fn what_would_not_be_faster_or_not_the_same_stays() {
     with(|graph| graph.nodes[0] = graph.nodes[0].clone().with_ints("strides", [2, 2]));
     with(|graph| graph.nodes[0] = graph.nodes[0].clone().with_ints("dilations", [2, 2]));
     with(|graph| graph.nodes[0] = graph.nodes[0].clone().with("auto_pad", Attribute::String("SAME_UPPER".to_owned())));
+    with(|graph| graph.nodes[0] = graph.nodes[0].clone().with_ints("kernel_shape", [3, 1]));
+    with(|graph| graph.nodes[0] = graph.nodes[0].clone().with_ints("pads", [-1, 1, 1, 1]));
     with(|graph| graph.nodes[0].inputs[1] = "x".to_owned());
+    with(|graph| graph.nodes[0].inputs[2] = "x".to_owned());
+    let kernels = |graph: &mut Graph, shape: [usize; 4]| {
+        graph.initializers.insert("w".to_owned(), Numbers::new(1).tensor(&shape));
+    };
+    let mut wide = usual();
+    wide.nodes[0] = wide.nodes[0].clone().with_ints("kernel_shape", [5, 5]).with_ints("pads", [2; 4]);
+    kernels(&mut wide, [128, 128, 5, 5]);
+    stays(wide);
+    let mut grouped = usual();
+    grouped.nodes[0] = grouped.nodes[0].clone().with_int("group", 2);
+    grouped.inputs[0].shape = Some(known([1, 256, 28, 28]));
+    stays(grouped);
     let symbol = |name: &str| Dim::Symbol(name.to_owned());
     let sizes = |batch, rows| vec![batch, 128.into(), rows, 28.into()];
     stays(convolution(sizes(symbol("n"), 28.into()), [128, 128], [1; 4], true, 1));

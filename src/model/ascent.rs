@@ -4,7 +4,7 @@ use ndarray::{Array4, ArrayD, ArrayView4, Axis};
 
 use super::{
     ClassRef, Model,
-    programs::{Aside, values},
+    programs::{Aside, Fed, values},
 };
 use crate::{
     autodiff::{self, COTANGENT, Rule, Vjp, gradient_name},
@@ -106,7 +106,7 @@ impl Model {
         let bytes = values(&graph, &shapes);
         let mut graph = autodiff::differentiate(&graph, &shapes, value, &[vjp], &[value])?;
         output_activation(&mut graph, value);
-        let program = self.programs.compile_aside(&graph, "ascent", true, bytes)?;
+        let program = self.programs.compile_aside(&graph, "ascent", Fed::One, bytes)?;
         Ok(Ascent { program, input: input.to_owned(), size, cotangent })
     }
 }
@@ -142,10 +142,17 @@ fn output_activation(graph: &mut Graph, value: &str) {
 }
 
 fn resize_input(graph: &mut Graph, input: &str, (height, width): (usize, usize)) {
+    let mut resized = false;
     for shape in graph.inputs.iter_mut().filter(|value| value.name == input).filter_map(|value| value.shape.as_mut()) {
         if let [_, _, rows, columns] = shape.as_mut_slice() {
-            (*rows, *columns) = (Dim::Size(height), Dim::Size(width));
+            let size = [Dim::Size(height), Dim::Size(width)];
+            resized |= size != [rows.clone(), columns.clone()];
+            [*rows, *columns] = size;
         }
+    }
+    if resized {
+        // What the file states was of the model's own size.
+        graph.stated.clear();
     }
 }
 

@@ -17,7 +17,7 @@ use ndarray::{Array2, Array4, Ix2, Ix4};
 
 use super::{
     Answer, Question,
-    programs::{Aside, Programs, values},
+    programs::{Aside, Fed, Programs, values},
 };
 use crate::{
     error::{Error, Result},
@@ -25,7 +25,8 @@ use crate::{
     runtime::{Cancellation, Input},
 };
 
-/// The most numbers that the crops of one step may have, for all patches of a batch: what the caches and the memory bear.
+/// The most numbers that the crops of one step may have, for all patches of a batch. In Winograd's form they become four times as many;
+/// of larger batches nothing gets faster.
 const MOST_NUMBERS: usize = 2 << 20;
 /// The most patches in a batch: more make no step faster.
 const MOST_PATCHES: usize = 64;
@@ -71,11 +72,11 @@ impl Incremental {
             return Ok(None);
         }
         let rest = forward.between(&frontier, &[&probabilities], shapes)?;
-        let rest = programs.compile_aside(&rest, "occlusion-rest", false, values(&rest, shapes))?;
+        let rest = programs.compile_aside(&rest, "occlusion-rest", Fed::Any, values(&rest, shapes))?;
         let work = forward.work(shapes);
         let steps = steps.into_iter().map(|step| {
             let (graph, bytes) = (forward.of_step(&step, shapes), most_bytes(&step, &sizes));
-            let program = programs.compile_aside(&graph, "occlusion-step", false, bytes)?;
+            let program = programs.compile_aside(&graph, "occlusion-step", Fed::Crops, bytes)?;
             Ok((step, program))
         });
         let steps = steps.collect::<Result<_>>()?;

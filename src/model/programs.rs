@@ -15,7 +15,7 @@ use ndarray::{Array1, Array4, ArrayD, Axis};
 use crate::{
     autodiff::{self, Rule, Vjp, gradient_name, is_backward},
     error::{Error, Result},
-    onnx::{Classifier, DataType, Dim, Graph, Node, Shape, Shapes, Tensor, ValueInfo},
+    onnx::{self, Classifier, DataType, Dim, Graph, Node, Shape, Shapes, Tensor, ValueInfo},
     runtime::{Cancellation, Input, Program, Runtime, Weights},
 };
 
@@ -95,6 +95,17 @@ struct Place {
     cell: Cell,
     /// When it was last asked.
     used: Instant,
+}
+
+/// What a program is fed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fed {
+    /// One picture, and one cotangent.
+    One,
+    /// Any number of pictures.
+    Any,
+    /// Any number of crops of feature maps, of any size.
+    Crops,
 }
 
 /// The programs of one model.
@@ -183,10 +194,10 @@ impl Programs {
         &self.shapes
     }
 
-    /// Compiles a graph of some `kind` that was made from the model's, so that it shares the weights, and is only for a `single` picture
-    /// and cotangent if wanted; its values take about so many `bytes`.
-    pub fn compile_aside(&self, graph: &Graph, kind: &str, single: bool, bytes: u64) -> Result<Aside> {
-        let program = self.compile_graph(graph, kind, single)?;
+    /// Compiles a graph of some `kind` that was made from the model's, so that it shares the weights, for `fed` pictures; its values take
+    /// about so many `bytes`.
+    pub fn compile_aside(&self, graph: &Graph, kind: &str, fed: Fed, bytes: u64) -> Result<Aside> {
+        let program = self.compile_graph(graph, kind, fed)?;
         self.aside.fetch_add(bytes, Ordering::Relaxed);
         Ok(Aside { program, bytes, total: Arc::clone(&self.aside) })
     }
@@ -255,39 +266,44 @@ impl Programs {
     fn compile(&self, question: &Question, single: bool) -> Result<Program> {
         let graph = self.graph_for(question)?;
         let started = Instant::now();
-        let program = self.compile_graph(&graph, &question.kind(), single);
+        let fed = if single { Fed::One } else { Fed::Any };
+        let program = self.compile_graph(&graph, &question.kind(), fed);
         tracing::debug!(?question, single, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }
 
-    /// Compiles `graph`, for a `single` picture and cotangent if wanted and possible.
+    /// Compiles `graph` for what it is fed, in a faster form where there is one.
     ///
-    /// With the batch known, ONNX infers all shapes beforehand, and refuses a graph of which it infers one wrongly (`ceil_mode.rs`).
-    fn compile_graph(&self, graph: &Graph, kind: &str, single: bool) -> Result<Program> {
-        let compile = |graph: Graph| {
-            let graph = self.with_winograd(graph)?;
-            Program::compile(&self.runtime, &self.weights, &graph, kind)
-        };
-        if single {
-            match compile(graph.clone().with_batch(1)) {
+    /// With the batch known, ONNX infers all shapes beforehand, and refuses a graph of which it infers one wrongly (`ceil_mode.rs`). A
+    /// graph that is refused in its faster form is compiled as it is.
+    fn compile_graph(&self, graph: &Graph, kind: &str, fed: Fed) -> Result<Program> {
+        let compile = |graph: &Graph| Program::compile(&self.runtime, &self.weights, graph, kind);
+        if let Some(faster) = self.faster(graph, fed) {
+            match faster.map_err(Error::from).and_then(|graph| compile(&graph)) {
                 Ok(program) => return Ok(program),
                 Err(error) => {
-                    tracing::debug!(kind, %error, "cannot be compiled for one picture alone: it is compiled for any number");
+                    tracing::debug!(kind, ?fed, %error, "compiled as it is, since its faster form is refused");
                 }
             }
         }
-        compile(graph.clone())
+        compile(graph)
     }
 
-    /// The same graph with those convolutions in Winograd's form whose rounding no choice follows: the backward graph's, or all of them
-    /// where there is none.
+    /// The form of `graph` that is faster for what it is fed.
     ///
-    /// Where neighbours are equal, on a plain background say, a max-pool's gradient goes to the first of them. A forward pass in
-    /// Winograd's form rounds them differently, and the gradient would be scattered over all of them.
-    fn with_winograd(&self, graph: Graph) -> Result<Graph> {
-        let differentiates = graph.nodes.iter().any(is_backward);
+    /// Of a gradient's graph, only convolutions of the way back are in Winograd's form. Were the forward pass, it would round neighbours
+    /// that are equal differently, on a plain background say, and the gradient of a max-pool, which goes to the first of them, would be
+    /// scattered over all. Kernels in that form are larger, so there are none where each program has to hold its own.
+    fn faster(&self, graph: &Graph, fed: Fed) -> Option<onnx::Result<Graph>> {
         let constants = |name: &str, make: &dyn Fn() -> _| self.weights.derived(name, make);
-        Ok(graph.with_winograd(|node| !differentiates || is_backward(node), &constants)?)
+        let winograd = self.weights.are_shared();
+        match fed {
+            Fed::Any => None,
+            Fed::Crops => winograd.then(|| graph.clone().with_winograd(|_| true, &constants)),
+            Fed::One => {
+                Some(graph.clone().with_batch(1).with_winograd(|node| winograd && is_backward(node), &constants))
+            }
+        }
     }
 
     /// The graph that answers `question`.

@@ -32,7 +32,7 @@ pub struct Weights {
     /// The names of those that are mapped.
     mapped: Mutex<HashSet<String>>,
     /// Constants that are made from weights, by name.
-    derived: Mutex<HashMap<String, Derived>>,
+    derived: Mutex<HashMap<String, Arc<Place>>>,
 }
 
 /// A constant in a file, which is mapped as long as a program has it.
@@ -44,15 +44,21 @@ struct Derived {
     mapping: Weak<Mmap>,
 }
 
+/// Where such a constant is, once it is made.
+type Place = Mutex<Option<Derived>>;
+
+/// A mapping for as long as anyone has it.
+struct Shared(Arc<Mmap>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Derived {
     /// The constant; `None` if its file is gone.
     fn tensor(&mut self) -> Option<Tensor> {
-        struct Shared(Arc<Mmap>);
-        impl AsRef<[u8]> for Shared {
-            fn as_ref(&self) -> &[u8] {
-                &self.0
-            }
-        }
         let mapping = self.mapping.upgrade().or_else(|| map(&self.path).ok().map(Arc::new))?;
         self.mapping = Arc::downgrade(&mapping);
         Tensor::new(self.dtype, self.shape.clone(), Bytes::from_owner(Shared(mapping))).ok()
@@ -110,28 +116,45 @@ impl Weights {
         }
     }
 
-    /// The constant `name` of programs that share weights, which is made from them: held like one, as long as a program has it.
+    /// Whether programs share weights, rather than each hold its own copy.
+    pub fn are_shared(&self) -> bool {
+        self.directory.is_some()
+    }
+
+    /// The constant `name` of programs that share weights, which is made from weights: mapped as they are, as long as a program has it.
     ///
-    /// `make` is called the first time, and each time where weights are kept in memory; one caller at a time. Its errors are passed on.
+    /// `make` is called the first time, and each time where programs share nothing. Its errors are passed on.
     pub fn derived<E>(&self, name: &str, make: impl FnOnce() -> Result<Tensor, E>) -> Result<Tensor, E> {
-        let mut derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tensor) = derived.get_mut(name).and_then(Derived::tensor) {
+        let place = Arc::clone(self.places().entry(name.to_owned()).or_default());
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tensor) = place.as_mut().and_then(Derived::tensor) {
             return Ok(tensor);
         }
         let made = make()?;
+        // A file that is gone is written again.
+        self.files().remove(name);
         let Some((file, directory)) = self.place(name, &made).zip(self.directory.as_ref()) else { return Ok(made) };
         let path = directory.join(file.location);
         let mut held = Derived { dtype: made.dtype(), shape: made.shape().to_vec(), path, mapping: Weak::new() };
         let Some(tensor) = held.tensor() else { return Ok(made) };
-        derived.insert(name.to_owned(), held);
+        *place = Some(held);
         self.mapped().insert(name.to_owned());
         Ok(tensor)
     }
 
-    /// How many bytes the constants take that programs have of [`Weights::derived`].
+    /// How many bytes the constants take that programs have of [`Weights::derived`]; not those that are being made.
     pub fn derived_bytes(&self) -> usize {
-        let derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
-        derived.values().filter_map(|held| held.mapping.upgrade()).map(|mapping| mapping.len()).sum()
+        let bytes =
+            |place: &Arc<Place>| place.try_lock().ok()?.as_ref()?.mapping.upgrade().map(|mapping| mapping.len());
+        self.places().values().filter_map(bytes).sum()
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<String, Arc<Place>>> {
+        self.derived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<String, ExternalData>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Those initializers of `graph` that are mapped, for sessions to read where they are.
@@ -154,7 +177,7 @@ impl Weights {
         if data.len() < SMALLEST {
             return None;
         }
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files();
         if let Some(file) = files.get(name).filter(|file| file.length == data.len() as u64) {
             return Some(file.clone());
         }
@@ -261,6 +284,10 @@ mod tests {
         drop((first, second));
         assert_eq!(weights.derived_bytes(), 0);
         assert_eq!(derived(&|| unreachable!("its file is there")), made);
+        fs::remove_dir_all(weights.directory().unwrap()).unwrap();
+        fs::create_dir(weights.directory().unwrap()).unwrap();
+        assert_eq!(derived(&|| made.clone()), made);
+        assert!(weights.directory().unwrap().join(&weights.place("large/twice", &made).unwrap().location).exists());
         assert!(weights.derived("none", || Err::<Tensor, _>("a reason")).is_err());
     }
 

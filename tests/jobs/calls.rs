@@ -59,6 +59,23 @@ async fn a_jobs_result_is_the_answer_in_line_in_every_representation() {
 }
 
 #[tokio::test]
+async fn a_jobs_occlusion_is_the_answer_in_line_but_for_rounding() {
+    let (server, address) = start();
+    let request = || server.post("/explain/occlusion?stride=56", png(stop_sign()));
+    let path = accepted(request().header("prefer", "respond-async")).await;
+    assert_eq!(ended(&address, &path).await["status"], "succeeded");
+    let probabilities = |answer: Value| -> Vec<f64> {
+        let rows = answer["maps"][0]["probability"]["data"].as_array().unwrap().clone();
+        rows.iter().flat_map(|row| row.as_array().unwrap()).map(|value| value.as_f64().unwrap()).collect()
+    };
+    let [kept, fresh] = [server.get(&format!("{path}/result")), request()]
+        .map(|request| async { probabilities(answered(request).await) });
+    let (kept, fresh) = (kept.await, fresh.await);
+    assert_eq!(kept.len(), fresh.len());
+    assert!(kept.iter().zip(&fresh).all(|(kept, fresh)| (kept - fresh).abs() < 1e-5), "{kept:?} {fresh:?}");
+}
+
+#[tokio::test]
 async fn an_accepted_job_says_where_it_is_and_what_was_preferred() {
     let (server, address) = start();
     let response = job(&address, SHORT).send().await.unwrap();

@@ -2,12 +2,12 @@
 
 use super::transforms::{Minimal, SMALL};
 use super::writer::{Writer, new_node};
-use super::{Convolution, Result, TAPS};
+use super::{Convolution, KERNEL, Result};
 
 /// The side of a tile.
-const MAP: usize = Minimal::<4>::MAP;
+const TILE: usize = Minimal::<4>::TILE;
 /// By how much a window is larger than its tile.
-const HALO: usize = TAPS - 1;
+const HALO: usize = KERNEL - 1;
 
 impl Convolution {
     /// The maps of the crops `input` [n, C, h, w], [n, K, h - 2, w - 2], by F(2x2, 3x3): what is computed from crops should be very close
@@ -22,7 +22,7 @@ impl Convolution {
 
         let (first, last) = (writer.ints(&[1]), writer.ints(&[2]));
         let across = writer.op("Slice", [&tiles, &first, &last]);
-        let channels = writer.ints(&[1, (MAP * MAP * self.outputs) as i64, -1]);
+        let channels = writer.ints(&[1, (TILE * TILE * self.outputs) as i64, -1]);
         let places = writer.emit(new_node("Concat", [&channels, &across]).with_int("axis", 0));
         let tall = self.tiles(&SMALL, writer, &tall, [0, 0, HALO, 0], &places)?;
 
@@ -50,7 +50,7 @@ impl Convolution {
 /// How many tiles a crop of `shape` takes along rows and columns, and what they cover: all rows of the crop, since the next crop
 /// follows, and those columns that have an output.
 fn covered(writer: &mut Writer<'_>, shape: &str) -> (String, String) {
-    let (side, rounding) = (writer.ints(&[MAP as i64]), writer.ints(&[MAP as i64 - 1]));
+    let (side, rounding) = (writer.ints(&[TILE as i64]), writer.ints(&[TILE as i64 - 1]));
     let halo = writer.ints(&[0, HALO as i64]);
     let kept = writer.op("Sub", [shape, &halo]);
     let rounded = writer.op("Add", [&kept, &rounding]);

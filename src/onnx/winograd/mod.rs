@@ -6,7 +6,7 @@
 //! matrix products are as good as its convolutions, and the ways there and back are a depthwise convolution and a small product.
 //!
 //! The numbers are those of the convolution but for rounding, which is larger and depends on the place in a tile: equal neighbours come
-//! out a little different, so nothing that asks which of them is the largest should follow.
+//! out a little different. The largest of them may be asked for, but not where it is.
 
 mod crops;
 mod picture;
@@ -21,7 +21,7 @@ use writer::Writer;
 use super::{DataType, Dim, Graph, Node, Result, Shape, Tensor};
 
 /// The side of a kernel.
-const TAPS: usize = 3;
+const KERNEL: usize = 3;
 /// The fewest channels, on both sides, for which the ways there and back cost less than what they save.
 const FEWEST_CHANNELS: usize = 128;
 /// The same for crops, which have to be stacked.
@@ -30,13 +30,16 @@ const FEWEST_CHANNELS_OF_CROPS: usize = 256;
 /// windows, more than twice as large as the maps, take more memory than the time is worth.
 const TILES: RangeInclusive<usize> = 32..=400;
 
-/// What gives the constant of a name, and makes it if it is not there yet.
+/// The most bytes of kernels: they take several times as many while they are transformed.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Gives the constant of a name; calls the function to make it where it is not held.
 pub type Constants<'a> = dyn Fn(&str, &dyn Fn() -> Result<Tensor>) -> Result<Tensor> + 'a;
 
 impl Graph {
     /// The same graph with those of the 3x3 convolutions that `wanted` picks in Winograd's form, where that is faster.
     ///
-    /// That are those of one picture of a known size, and unpadded ones of any number of crops whose size only a run tells. Kernels take
+    /// These are those of one picture of a known size, and unpadded ones of any number of crops whose size only a run tells. Kernels take
     /// 4 and 1.8 times their memory there; `constants` may hold them for all graphs that share weights. Their names say what they are
     /// made from.
     pub fn with_winograd(mut self, wanted: impl Fn(&Node) -> bool, constants: &Constants<'_>) -> Result<Self> {
@@ -61,8 +64,9 @@ impl Graph {
 fn is_3x3(node: &Node) -> bool {
     let ones = |name: &str| node.ints(name).is_none_or(|values| values.iter().all(|&value| value == 1));
     let dense = node.int("group", 1) == 1 && ones("strides") && ones("dilations");
-    let padded = node.string("auto_pad", "NOTSET") == "NOTSET";
-    node.domain.is_empty() && node.op_type == "Conv" && dense && padded
+    let as_said =
+        node.string("auto_pad", "NOTSET") == "NOTSET" && node.ints("kernel_shape").is_none_or(|size| size == [3, 3]);
+    node.domain.is_empty() && node.op_type == "Conv" && dense && as_said
 }
 
 /// A convolution that pays.
@@ -87,9 +91,10 @@ impl Convolution {
     fn of(graph: &Graph, node: &Node, input: &Shape) -> Option<Self> {
         let name = node.input(1)?;
         let kernels = graph.initializers.get(name).filter(|_| is_3x3(node))?;
-        let &[outputs, inputs, TAPS, TAPS] = kernels.shape() else { return None };
-        let constant_bias = node.input(2).is_none_or(|bias| graph.initializers.contains_key(bias));
-        if !constant_bias || kernels.dtype() != DataType::Float {
+        let &[outputs, inputs, KERNEL, KERNEL] = kernels.shape() else { return None };
+        let bias = |name| graph.initializers.get(name).is_some_and(|bias| bias.shape() == [outputs]);
+        let held = kernels.dtype() == DataType::Float && kernels.data().len() <= MOST_BYTES;
+        if !held || !node.input(2).is_none_or(bias) {
             return None;
         }
         let pads = node.ints("pads").unwrap_or(&[0; 4]);

@@ -47,7 +47,7 @@ impl<'g> Writer<'g> {
 
     /// A constant list of integers.
     pub fn ints(&mut self, values: &[i64]) -> String {
-        let name = format!("winograd/ints/{values:?}");
+        let name = format!("glassbox/winograd/ints/{values:?}");
         self.graph.initializers.entry(name.clone()).or_insert_with(|| Tensor::from_ints(values));
         name
     }
@@ -79,27 +79,28 @@ impl<'g> Writer<'g> {
 }
 
 impl Convolution {
-    /// The maps of `picture` [1, C, H, W], padded to whole tiles by `pads`; `places` is [1, K * MAP * MAP, rows of tiles, columns of tiles].
-    pub(super) fn tiles<const SIDE: usize>(
+    /// The maps of `picture` [1, C, H, W], padded to whole tiles by `pads`; `places` is [1, K * TILE * TILE, rows of tiles, columns of tiles].
+    pub(super) fn tiles<const WINDOW: usize>(
         &self,
-        algorithm: &Minimal<SIDE>,
+        algorithm: &Minimal<WINDOW>,
         writer: &mut Writer<'_>,
         picture: &str,
         pads: [usize; 4],
         places: &str,
     ) -> Result<String> {
-        let (map, elements) = (Minimal::<SIDE>::MAP as i64, Minimal::<SIDE>::ELEMENTS as i64);
+        let (tile, elements) = (Minimal::<WINDOW>::TILE as i64, Minimal::<WINDOW>::ELEMENTS as i64);
         let kernels = writer.graph.constant(&self.kernels)?.clone();
         let kernels =
-            writer.constant(format!("{}/winograd_{map}", self.kernels), &|| algorithm.transformed(&kernels))?;
-        let windows = writer
-            .constant(format!("winograd_{map}/{}", self.inputs), &|| Ok(algorithm.window_kernels(self.inputs)))?;
-        let matrix = writer.constant(format!("winograd_{map}/map"), &|| Ok(algorithm.map_matrix()))?;
+            writer.constant(format!("{}/winograd_{tile}", self.kernels), &|| algorithm.transformed(&kernels))?;
+        let windows = writer.constant(format!("glassbox/winograd_{tile}/{}", self.inputs), &|| {
+            Ok(algorithm.window_kernels(self.inputs))
+        })?;
+        let matrix = writer.constant(format!("glassbox/winograd_{tile}/map"), &|| Ok(algorithm.map_matrix()))?;
 
         let windows = new_node("Conv", [picture, &windows])
             .with_int("group", self.inputs as i64)
-            .with_ints("kernel_shape", [SIDE as i64; 2])
-            .with_ints("strides", [map; 2])
+            .with_ints("kernel_shape", [WINDOW as i64; 2])
+            .with_ints("strides", [tile; 2])
             .with_ints("pads", pads.map(|pad| pad as i64));
         let windows = writer.emit(windows);
         let windows = writer.reshape(&windows, &[self.inputs as i64, elements, -1]);
@@ -108,7 +109,7 @@ impl Convolution {
         let products = writer.reshape(&products, &[elements, -1]);
         let tiles = writer.op("MatMul", [&matrix, &products]);
         let tiles = writer.op("Reshape", [&tiles, places]);
-        let maps = new_node("DepthToSpace", [&tiles]).with_int("blocksize", map);
+        let maps = new_node("DepthToSpace", [&tiles]).with_int("blocksize", tile);
         Ok(writer.emit(maps.with("mode", Attribute::String("DCR".to_owned()))))
     }
 }
