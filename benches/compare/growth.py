@@ -79,7 +79,7 @@ def draw(path, occlusion, classes, clients):
     for axis, (title, x, y, points) in zip(axes, plots):
         axis.plot(*zip(*points), marker="o", color="#1f5fa8")
         axis.set(title=title, xlabel=x, ylabel=y)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * max(value for _, value in points))
         axis.set_xlim(left=0)
         axis.grid(alpha=0.3)
     plt.rcParams["svg.hashsalt"] = "glassbox"
