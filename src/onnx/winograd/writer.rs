@@ -39,7 +39,7 @@ impl<'g> Writer<'g> {
         self.op("Reshape", [value, &shape])
     }
 
-    /// The first rows and columns of `maps` [.., .., H, W], of which `sizes` [2] says how many.
+    /// The first rows and columns of `maps` [.., .., H, W], of which the two `sizes` say how many.
     pub fn cut(&mut self, maps: &str, sizes: &str) -> String {
         let (starts, axes) = (self.ints(&[0, 0]), self.ints(&[2, 3]));
         self.op("Slice", [maps, &starts, sizes, &axes])
@@ -61,7 +61,7 @@ impl<'g> Writer<'g> {
         Ok(name)
     }
 
-    /// Makes the output of `maps` [n, K, H, W] and the `bias` [K], if there is one.
+    /// Makes the output of `maps` [n, K, H, W] and the `bias` of K elements, if there is one.
     pub fn end(self, maps: &str, bias: Option<&str>) -> Result<()> {
         let last = match bias {
             Some(bias) => {
