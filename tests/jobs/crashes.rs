@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ENDLESS, Process, SHORT, accepted, ended, get, job, running, show, until};
 
 /// Some seconds of work, which `kill -9` falls into.
-const LONG: &str = "activation-maximization?layer=block2_conv1&filter=3&size=96&iterations=60";
+const LONG: &str = "activation-maximization?layer=block2_conv1&filter=3&size=96&iterations=400";
 
 /// The settings of processes that share a file in `directory`.
 fn settings(directory: &tempfile::TempDir) -> String {
@@ -30,7 +30,7 @@ async fn a_job_whose_process_is_killed_finishes_after_a_restart() {
     assert_eq!((&done["status"], &done["attempts"]), (&json!("succeeded"), &json!(2)), "{done}");
     let response = get(&second.address, &format!("{path}/result")).await;
     let result: serde_json::Value = response.json().await.unwrap();
-    assert_eq!(result["values"].as_array().unwrap().len(), 60);
+    assert_eq!(result["values"].as_array().unwrap().len(), 400);
     let done = ended(&second.address, &waiting).await;
     assert_eq!((&done["status"], &done["attempts"]), (&json!("succeeded"), &json!(1)), "{done}");
 }
