@@ -1,6 +1,6 @@
 //! Incremental answers about covered pictures are those of full runs.
 
-use std::ops::Range;
+use std::{fs, ops::Range};
 
 use glassbox::{
     config::Config,
@@ -54,6 +54,8 @@ enum Layer {
         dilation: usize,
         same: bool,
     },
+    /// Two convolutions between which there are so many channels.
+    Wide(usize),
     Depthwise,
     Relu,
     MaxPool {
@@ -99,6 +101,15 @@ impl Layer {
                         conv.with_ints("pads", [pad, pad, pad, 0])
                     }
                 });
+            }
+            Self::Wide(channels) => {
+                push_conv(graph, from, &inner("wide"), [channels, CHANNELS, 1], |conv| conv);
+                push_conv(graph, &inner("wide"), &inner("between"), [channels, channels, 3], same);
+                push_conv(graph, &inner("between"), to, [CHANNELS, channels, 1], |conv| conv);
+                // Small enough for probabilities that are not 0 and 1.
+                let shape = [channels, channels, 3, 3];
+                let kernel = Tensor::from_floats(&shape, &uniform(77, shape.iter().product(), 0.005));
+                graph.initializers.insert(format!("{}.weight", inner("between")), kernel);
             }
             Self::Depthwise => {
                 push_conv(graph, from, to, [CHANNELS, 1, 3], |conv| same(conv.with_int("group", CHANNELS as i64)));
@@ -156,11 +167,11 @@ impl Layer {
 }
 
 /// The probabilities of `patches` covered by -1, incrementally or not, and how many full runs that took.
-fn probabilities(graph: &Graph, patches: &[Patch], incremental: bool) -> (Vec<f32>, u64) {
+fn probabilities(graph: &Graph, patches: &[Patch], incremental: bool, weights: Weights) -> (Vec<f32>, u64) {
     let runtime = Runtime::load(&Config::default().runtime).unwrap();
     let manifest = Some("[preprocessing]\nmode = \"torch\"\nresize = \"stretch\"".to_owned());
     let files = Files { graph: graph.clone(), manifest, labels: None };
-    let model = Model::new("small", files, &runtime, Weights::in_memory()).unwrap().incremental(incremental);
+    let model = Model::new("small", files, &runtime, weights).unwrap().incremental(incremental);
     let input = Array4::from_shape_vec((1, 3, SIDE, SIDE), uniform(7, 3 * SIDE * SIDE, 2.0)).unwrap();
     let covered = Array4::from_elem(input.dim(), -1.0);
     let classes = [Some(1), Some(3)];
@@ -175,8 +186,8 @@ fn patch(rows: Range<usize>, columns: Range<usize>) -> Patch {
 
 fn check(body: &[Layer], patches: &[Patch]) -> Result<u64, TestCaseError> {
     let graph = network(body);
-    let (expected, _) = probabilities(&graph, patches, false);
-    let (found, runs) = probabilities(&graph, patches, true);
+    let (expected, _) = probabilities(&graph, patches, false, Weights::in_memory());
+    let (found, runs) = probabilities(&graph, patches, true, Weights::in_memory());
     for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
         prop_assert!((found - expected).abs() < 1e-5, "{body:?}: {index}: {found} is not {expected}");
     }
@@ -236,6 +247,22 @@ fn only_the_picture_itself_is_run_in_full() {
     let body = [Layer::Residual, Layer::MaxPool { side: 2, stride: 2, pad: 0, ceil: false }, Layer::Inception];
     let patches: Vec<Patch> = (0..20).map(|start| patch(start..start + 3, 5..8)).collect();
     assert_eq!(check(&body, &patches).unwrap(), 1);
+}
+
+#[test]
+fn wide_convolutions_give_them_in_winograds_form() {
+    const WIDTH: usize = 256;
+    let graph = network(&[Layer::Wide(WIDTH)]);
+    let patches: Vec<Patch> = (0..20).map(|start| patch(start..start + 3, 5..8)).collect();
+    let cache = tempfile::tempdir().unwrap();
+    let (expected, _) = probabilities(&graph, &patches, false, Weights::in_memory());
+    let (found, _) = probabilities(&graph, &patches, true, Weights::new(cache.path()));
+    let furthest = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(furthest < 1e-5, "{furthest}");
+    assert!(expected.iter().any(|p| (p - expected[0]).abs() > 1e-3), "no patch made a difference");
+    let transformed = (16 * WIDTH * WIDTH * size_of::<f32>()) as u64;
+    let mut files = fs::read_dir(cache.path().join("weights")).unwrap();
+    assert!(files.any(|file| file.unwrap().metadata().unwrap().len() == transformed), "there are no such kernels");
 }
 
 #[test]

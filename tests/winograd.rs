@@ -97,12 +97,9 @@ fn what_would_not_be_faster_or_not_the_same_stays() {
     with(|graph| graph.nodes[0] = graph.nodes[0].clone().with_ints("pads", [-1, 1, 1, 1]));
     with(|graph| graph.nodes[0].inputs[1] = "x".to_owned());
     with(|graph| graph.nodes[0].inputs[2] = "x".to_owned());
-    let kernels = |graph: &mut Graph, shape: [usize; 4]| {
-        graph.initializers.insert("w".to_owned(), Numbers::new(1).tensor(&shape));
-    };
     let mut wide = usual();
     wide.nodes[0] = wide.nodes[0].clone().with_ints("kernel_shape", [5, 5]).with_ints("pads", [2; 4]);
-    kernels(&mut wide, [128, 128, 5, 5]);
+    wide.initializers.insert("w".to_owned(), Numbers::new(1).tensor(&[128, 128, 5, 5]));
     stays(wide);
     let mut grouped = usual();
     grouped.nodes[0] = grouped.nodes[0].clone().with_int("group", 2);

@@ -28,9 +28,7 @@ async fn bytes(request: RequestBuilder, kind: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_jobs_result_is_the_answer_in_line_in_every_representation() {
-    // A job's map grows in another order, and how incremental occlusion rounds depends on which places come together.
-    let server = Server::start(|config| config.occlusion.incremental = false);
-    let address = server.address.to_string();
+    let (server, address) = start();
     for call in [
         "/explain/grad-cam?colormap=viridis&class=88&class=3",
         "/explain/occlusion?stride=56",
@@ -56,23 +54,6 @@ async fn a_jobs_result_is_the_answer_in_line_in_every_representation() {
             assert!(kept.await == fresh.await, "{call} as {kind}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_jobs_occlusion_is_the_answer_in_line_but_for_rounding() {
-    let (server, address) = start();
-    let request = || server.post("/explain/occlusion?stride=56", png(stop_sign()));
-    let path = accepted(request().header("prefer", "respond-async")).await;
-    assert_eq!(ended(&address, &path).await["status"], "succeeded");
-    let probabilities = |answer: Value| -> Vec<f64> {
-        let rows = answer["maps"][0]["probability"]["data"].as_array().unwrap().clone();
-        rows.iter().flat_map(|row| row.as_array().unwrap()).map(|value| value.as_f64().unwrap()).collect()
-    };
-    let [kept, fresh] = [server.get(&format!("{path}/result")), request()]
-        .map(|request| async { probabilities(answered(request).await) });
-    let (kept, fresh) = (kept.await, fresh.await);
-    assert_eq!(kept.len(), fresh.len());
-    assert!(kept.iter().zip(&fresh).all(|(kept, fresh)| (kept - fresh).abs() < 1e-5), "{kept:?} {fresh:?}");
 }
 
 #[tokio::test]
