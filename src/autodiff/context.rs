@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::differentiate::COTANGENT;
 use super::pool::Route;
 use super::{Error, Result, Rule};
+pub(super) use crate::onnx::new_node;
 use crate::onnx::{Attribute, Graph, Node, Shapes, Tensor};
 
 /// What the names of the nodes of the backward graph begin with.
@@ -225,11 +226,6 @@ impl<'g> Context<'g> {
         }
         Ok(forward.outputs[index].clone())
     }
-}
-
-/// A node whose output [`Context::emit`] is to name.
-pub(super) fn new_node<S: Into<String>>(op_type: &str, inputs: impl IntoIterator<Item = S>) -> Node {
-    Node::new(op_type, inputs, std::iter::empty::<String>())
 }
 
 /// Input `index` of `node`, or an error when it is left out.

@@ -90,15 +90,14 @@ type Cell = Arc<Mutex<Option<Arc<Program>>>>;
 #[derive(Debug)]
 struct Place {
     question: Question,
-    /// Whether its gradients are for one picture and one class alone.
-    single: bool,
+    fed: Fed,
     cell: Cell,
     /// When it was last asked.
     used: Instant,
 }
 
 /// What a program is fed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fed {
     /// One picture, and one cotangent.
     One,
@@ -211,7 +210,7 @@ impl Programs {
     ) -> Result<Answer> {
         cancellation.check()?;
         let single = !question.gradients.is_empty() && input.len_of(Axis(0)) == 1 && classes.len() == 1;
-        let program = self.program(question, single)?;
+        let program = self.program(question, if single { Fed::One } else { Fed::Any })?;
         let picked: Array1<i64> = classes.iter().map(|class| class.map_or(-1, |index| index as i64)).collect();
         let picture = input.as_standard_layout();
         let mut inputs = vec![(self.input(), Input::Floats(picture.view().into_dyn()))];
@@ -230,24 +229,24 @@ impl Programs {
 
     /// The program for `question`, compiled if it is not yet; others who ask the same wait for it.
     ///
-    /// For a `single` picture and class it has gradients compiled apart. Where ONNX Runtime knows that feature maps and their cotangents
+    /// For one picture and class it has gradients compiled apart. Where ONNX Runtime knows that feature maps and their cotangents
     /// are of the same shape it multiplies them in its layout for convolutions: saliency of VGG16 takes 331 ms instead of 355.
-    fn program(&self, question: &Question, single: bool) -> Result<Arc<Program>> {
-        let cell = self.cell(question, single);
+    fn program(&self, question: &Question, fed: Fed) -> Result<Arc<Program>> {
+        let cell = self.cell(question, fed);
         let mut compiled = cell.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = compiled.as_ref() {
             return Ok(Arc::clone(program));
         }
-        let program = Arc::new(self.compile(question, single)?);
+        let program = Arc::new(self.compile(question, fed)?);
         Ok(Arc::clone(compiled.insert(program)))
     }
 
     /// The place of the program for `question`, made if there is none; compiling it does not hold up other questions.
-    fn cell(&self, question: &Question, single: bool) -> Cell {
+    fn cell(&self, question: &Question, fed: Fed) -> Cell {
         let mut compiled = self.compiled();
-        let known = compiled.iter().position(|place| place.question == *question && place.single == single);
+        let known = compiled.iter().position(|place| place.question == *question && place.fed == fed);
         let cell = known.map(|position| compiled.remove(position).cell).unwrap_or_default();
-        compiled.push(Place { question: question.clone(), single, cell: Arc::clone(&cell), used: Instant::now() });
+        compiled.push(Place { question: question.clone(), fed, cell: Arc::clone(&cell), used: Instant::now() });
         if compiled.len() > MOST_PROGRAMS {
             compiled.remove(0);
         }
@@ -263,12 +262,11 @@ impl Programs {
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn compile(&self, question: &Question, single: bool) -> Result<Program> {
+    fn compile(&self, question: &Question, fed: Fed) -> Result<Program> {
         let graph = self.graph_for(question)?;
         let started = Instant::now();
-        let fed = if single { Fed::One } else { Fed::Any };
         let program = self.compile_graph(&graph, &question.kind(), fed);
-        tracing::debug!(?question, single, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
+        tracing::debug!(?question, ?fed, nodes = graph.nodes.len(), elapsed = ?started.elapsed(), "compiled a program");
         program
     }
 

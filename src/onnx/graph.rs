@@ -173,6 +173,11 @@ impl Node {
     }
 }
 
+/// A node of ONNX's own domain whose output is still to be named.
+pub(crate) fn new_node<S: Into<String>>(op_type: &str, inputs: impl IntoIterator<Item = S>) -> Node {
+    Node::new(op_type, inputs, std::iter::empty::<String>())
+}
+
 /// A model's computation.
 ///
 /// A graph read by this crate has its nodes in topological order, every node named and no initializer among its inputs.

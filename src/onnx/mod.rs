@@ -24,6 +24,7 @@ pub use adapt::{ChosenOutput, Layout, PictureInput};
 pub use classifier::Classifier;
 pub use error::{Error, Result};
 pub use external::{ExternalData, map_file};
+pub(crate) use graph::new_node;
 pub use graph::{Attribute, Dim, Graph, Node, Shape, ValueInfo};
 pub use layers::{KerasShape, Layer, LayerConfig, LayerKind, Padding, feature_layer, flattened_before, layers};
 pub use locality::{Locality, Reach, Step};

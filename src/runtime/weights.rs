@@ -32,7 +32,7 @@ pub struct Weights {
     /// The names of those that are mapped.
     mapped: Mutex<HashSet<String>>,
     /// Constants that are made from weights, by name.
-    derived: Mutex<HashMap<String, Arc<Place>>>,
+    derived: Mutex<HashMap<String, Arc<DerivedCell>>>,
 }
 
 /// A constant in a file, which is mapped as long as a program has it.
@@ -44,8 +44,8 @@ struct Derived {
     mapping: Weak<Mmap>,
 }
 
-/// Where such a constant is, once it is made.
-type Place = Mutex<Option<Derived>>;
+/// The place of such a constant; empty until it is made.
+type DerivedCell = Mutex<Option<Derived>>;
 
 /// A mapping for as long as anyone has it.
 struct Shared(Arc<Mmap>);
@@ -125,9 +125,9 @@ impl Weights {
     ///
     /// `make` is called the first time, and each time where programs share nothing. Its errors are passed on.
     pub fn derived<E>(&self, name: &str, make: impl FnOnce() -> Result<Tensor, E>) -> Result<Tensor, E> {
-        let place = Arc::clone(self.places().entry(name.to_owned()).or_default());
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tensor) = place.as_mut().and_then(Derived::tensor) {
+        let cell = Arc::clone(self.cells().entry(name.to_owned()).or_default());
+        let mut cell = cell.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tensor) = cell.as_mut().and_then(Derived::tensor) {
             return Ok(tensor);
         }
         let made = make()?;
@@ -137,7 +137,7 @@ impl Weights {
         let path = directory.join(file.location);
         let mut held = Derived { dtype: made.dtype(), shape: made.shape().to_vec(), path, mapping: Weak::new() };
         let Some(tensor) = held.tensor() else { return Ok(made) };
-        *place = Some(held);
+        *cell = Some(held);
         self.mapped().insert(name.to_owned());
         Ok(tensor)
     }
@@ -145,11 +145,11 @@ impl Weights {
     /// How many bytes the constants take that programs have of [`Weights::derived`]; not those that are being made.
     pub fn derived_bytes(&self) -> usize {
         let bytes =
-            |place: &Arc<Place>| place.try_lock().ok()?.as_ref()?.mapping.upgrade().map(|mapping| mapping.len());
-        self.places().values().filter_map(bytes).sum()
+            |cell: &Arc<DerivedCell>| cell.try_lock().ok()?.as_ref()?.mapping.upgrade().map(|mapping| mapping.len());
+        self.cells().values().filter_map(bytes).sum()
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<String, Arc<Place>>> {
+    fn cells(&self) -> MutexGuard<'_, HashMap<String, Arc<DerivedCell>>> {
         self.derived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

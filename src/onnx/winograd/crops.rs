@@ -1,8 +1,9 @@
 //! A convolution of many small crops of feature maps.
 
 use super::transforms::{Minimal, SMALL};
-use super::writer::{Writer, new_node};
+use super::writer::Writer;
 use super::{Convolution, KERNEL, Result};
+use crate::onnx::new_node;
 
 /// The side of a tile.
 const TILE: usize = Minimal::<4>::TILE;

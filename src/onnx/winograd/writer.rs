@@ -2,7 +2,7 @@
 
 use super::transforms::Minimal;
 use super::{Constants, Convolution, Graph, Node, Result, Tensor};
-use crate::onnx::Attribute;
+use crate::onnx::{Attribute, new_node};
 
 /// Appends the nodes for one convolution to a graph.
 pub(super) struct Writer<'g> {
@@ -112,9 +112,4 @@ impl Convolution {
         let maps = new_node("DepthToSpace", [&tiles]).with_int("blocksize", tile);
         Ok(writer.emit(maps.with("mode", Attribute::String("DCR".to_owned()))))
     }
-}
-
-/// A node whose output [`Writer::emit`] is to name.
-pub(super) fn new_node<const N: usize>(op_type: &str, inputs: [&str; N]) -> Node {
-    Node::new(op_type, inputs, std::iter::empty::<String>())
 }
