@@ -171,8 +171,8 @@ an uncertainty of 1 to 2 ms, about what all else takes there.
 **Memory**: {resident:.0f} MiB resident with full VGG16 (553 MB of weights, mapped) and the programs of predict, saliency, guided backpropagation
 and Grad-CAM warm, two calls at a time; {small:.0f} MiB after serving the default model to 16 clients.
 
-**Throughput**, default model, Grad-CAM, {cores} sessions of one thread, wrk: {rates[8]:.0f} answers a second to 8 clients and {rates[1]:.0f} to one, medians of rounds: {share:.0%} of
-{cores} cores that are as fast as one client's alone.
+**Throughput**, default model, Grad-CAM, {cores} sessions of one thread, wrk: {rates[8]:.0f} answers a second to 8 clients and {rates[1]:.0f} to one, medians of rounds: the
+former is {share:.0%} of {cores} times the latter, which the cores could give.
 
 **Batches**: a bare forward of full VGG16 takes {batches}, for each picture. What a batch would gain over runs that
 share the cores is small, while every answer would wait for the whole batch and the values would take as many times the memory: calls are not batched.
