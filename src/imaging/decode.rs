@@ -53,7 +53,7 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<RgbImage> {
     };
     let file = Timed { file: Cursor::new(bytes), end };
     let mut reader = ImageReader::with_format(BufReader::new(file), format);
-    reader.limits(limits.for_decoder());
+    reader.limits(limits.for_decoder(format));
     let mut decoder = reader.into_decoder().map_err(refused)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.max_pixels || width.max(height) > limits.max_side {
@@ -88,9 +88,11 @@ impl From<&Images> for Limits {
 }
 
 impl Limits {
-    fn for_decoder(self) -> DecoderLimits {
+    fn for_decoder(self, format: ImageFormat) -> DecoderLimits {
         let mut limits = DecoderLimits::default();
-        limits.max_alloc = Some(self.memory);
+        // A GIF's frame may be larger than the picture, which the header does not tell.
+        let frame = self.max_pixels.saturating_mul(4);
+        limits.max_alloc = Some(if format == ImageFormat::Gif { self.memory.min(frame) } else { self.memory });
         limits
     }
 }
