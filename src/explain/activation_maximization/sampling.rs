@@ -41,21 +41,14 @@ impl Sampling {
 
     /// Writes the `picture` [3, H, W], transformed, to `transformed`, which has the same size.
     pub fn apply(&self, picture: &Array3<f32>, transformed: &mut Array3<f32>) {
-        let (width, stride) = (self.size.1, self.size.1 + 1);
-        let pixels = self.framed(picture);
+        let width = self.size.1;
+        let framed = self.framed(picture);
         let mut places = Places::new(width);
-        let mut sums: Vec<Pixel> = vec![[0.0; 4]; width];
-        for (row, to) in pixel_rows_mut(transformed).enumerate() {
+        let mut pixels: Vec<Pixel> = vec![[0.0; 4]; width];
+        for (row, to) in rows_mut(transformed).enumerate() {
             places.find(self, row);
-            for ((corner, weights), sum) in places.iter().zip(&mut sums) {
-                let (above, under) = (&pixels[corner..][..2], &pixels[corner + stride..][..2]);
-                *sum = [0.0; 4];
-                add(sum, weights[0], above[0]);
-                add(sum, weights[1], above[1]);
-                add(sum, weights[2], under[0]);
-                add(sum, weights[3], under[1]);
-            }
-            to.zip(&sums).for_each(|(to, sum)| set(to, *sum));
+            gather(&framed, &places, &mut pixels);
+            part(&pixels, to);
         }
     }
 
@@ -64,14 +57,16 @@ impl Sampling {
         let (height, stride) = (self.size.0, self.size.1 + 1);
         let mut framed: Vec<Pixel> = vec![[0.0; 4]; (height + 1) * stride];
         let mut places = Places::new(self.size.1);
-        for (row, slopes) in pixel_rows(gradient).enumerate() {
+        let mut slopes: Vec<Pixel> = vec![[0.0; 4]; self.size.1];
+        for (row, from) in rows(gradient).enumerate() {
             places.find(self, row);
-            for ((corner, weights), slopes) in places.iter().zip(slopes) {
+            join(from, &mut slopes);
+            for ((corner, weights), slopes) in places.iter().zip(&slopes) {
                 let (above, under) = framed[corner..].split_at_mut(stride);
-                add(&mut above[0], weights[0], slopes);
-                add(&mut above[1], weights[1], slopes);
-                add(&mut under[0], weights[2], slopes);
-                add(&mut under[1], weights[3], slopes);
+                add(&mut above[0], weights[0], *slopes);
+                add(&mut above[1], weights[1], *slopes);
+                add(&mut under[0], weights[2], *slopes);
+                add(&mut under[1], weights[3], *slopes);
             }
         }
         self.fold(framed, pulled);
@@ -80,25 +75,24 @@ impl Sampling {
     /// The pixels of `picture` [3, H, W] with its first column again at the right and its first row again below.
     fn framed(&self, picture: &Array3<f32>) -> Vec<Pixel> {
         let (height, width) = self.size;
-        let mut framed = Vec::with_capacity((height + 1) * (width + 1));
-        for row in pixel_rows(picture) {
-            let first = framed.len();
-            framed.extend(row);
-            framed.extend_from_within(first..=first);
+        let mut framed = vec![[0.0; 4]; (height + 1) * (width + 1)];
+        for (row, to) in rows(picture).zip(framed.chunks_exact_mut(width + 1)) {
+            join(row, &mut to[..width]);
+            to[width] = to[0];
         }
-        framed.extend_from_within(..=width);
+        framed.copy_within(..=width, height * (width + 1));
         framed
     }
 
     /// What [`Sampling::framed`] is the other way round: adds the frame to the first column and row, and writes the picture to `folded`.
     fn fold(&self, mut framed: Vec<Pixel>, folded: &mut Array3<f32>) {
         let (height, width) = self.size;
-        let (rows, below) = framed.split_at_mut(height * (width + 1));
-        rows.iter_mut().zip(below).for_each(|(to, from)| add(to, 1.0, *from));
-        for (row, to) in rows.chunks_exact_mut(width + 1).zip(pixel_rows_mut(folded)) {
+        let (pixels, below) = framed.split_at_mut(height * (width + 1));
+        pixels.iter_mut().zip(below).for_each(|(to, from)| add(to, 1.0, *from));
+        for (row, to) in pixels.chunks_exact_mut(width + 1).zip(rows_mut(folded)) {
             let right = row[width];
             add(&mut row[0], 1.0, right);
-            row.iter().zip(to).for_each(|(pixel, to)| set(to, *pixel));
+            part(&row[..width], to);
         }
     }
 }
@@ -147,28 +141,52 @@ fn find(sampling: &Sampling, row: usize, corners: &mut [u32], (below, right): (&
     }
 }
 
-/// Adds a pixel, multiplied by `weight`, to another.
+/// Writes the pixels of a row, each from the four around its place in the `framed` picture.
+#[multiversion(targets("x86_64+avx2"))]
+fn gather(framed: &[Pixel], places: &Places, pixels: &mut [Pixel]) {
+    let stride = pixels.len() + 1;
+    for ((corner, weights), pixel) in places.iter().zip(pixels) {
+        let (above, under) = (&framed[corner..][..2], &framed[corner + stride..][..2]);
+        *pixel = [0.0; 4];
+        add(pixel, weights[0], above[0]);
+        add(pixel, weights[1], above[1]);
+        add(pixel, weights[2], under[0]);
+        add(pixel, weights[3], under[1]);
+    }
+}
+
+/// Adds a pixel, multiplied by `weight`, to another; inlined, so that it is compiled for the processors that its caller is compiled for.
+#[inline(always)]
+#[allow(clippy::inline_always)]
 fn add(to: &mut Pixel, weight: f32, pixel: Pixel) {
     to.iter_mut().zip(pixel).for_each(|(to, level)| *to += weight * level);
 }
 
-/// Each row of `picture` [3, H, W], pixel by pixel.
-fn pixel_rows(picture: &Array3<f32>) -> impl Iterator<Item = impl Iterator<Item = Pixel>> {
-    let [red, green, blue] = channels(picture).map(|channel| channel.chunks_exact(picture.dim().2));
-    red.zip(green).zip(blue).map(|((red, green), blue)| {
-        red.iter().zip(green).zip(blue).map(|((red, green), blue)| [*red, *green, *blue, 0.0])
-    })
+/// Writes the pixels of a row from its reds, greens and blues.
+#[multiversion(targets("x86_64+avx2"))]
+fn join([red, green, blue]: [&[f32]; 3], pixels: &mut [Pixel]) {
+    for (((pixel, red), green), blue) in pixels.iter_mut().zip(red).zip(green).zip(blue) {
+        *pixel = [*red, *green, *blue, 0.0];
+    }
 }
 
-/// Each row of `picture` [3, H, W], pixel by pixel, to be set.
-fn pixel_rows_mut(picture: &mut Array3<f32>) -> impl Iterator<Item = impl Iterator<Item = [&mut f32; 3]>> {
+/// The other way.
+#[multiversion(targets("x86_64+avx2"))]
+fn part(pixels: &[Pixel], [red, green, blue]: [&mut [f32]; 3]) {
+    for (((pixel, red), green), blue) in pixels.iter().zip(red).zip(green).zip(blue) {
+        [*red, *green, *blue, _] = *pixel;
+    }
+}
+
+/// The reds, greens and blues of each row of `picture` [3, H, W].
+fn rows(picture: &Array3<f32>) -> impl Iterator<Item = [&[f32]; 3]> {
+    let [red, green, blue] = channels(picture).map(|channel| channel.chunks_exact(picture.dim().2));
+    red.zip(green).zip(blue).map(|((red, green), blue)| [red, green, blue])
+}
+
+/// The same, to be changed.
+fn rows_mut(picture: &mut Array3<f32>) -> impl Iterator<Item = [&mut [f32]; 3]> {
     let width = picture.dim().2;
     let [red, green, blue] = channels_mut(picture).map(|channel| channel.chunks_exact_mut(width));
-    red.zip(green)
-        .zip(blue)
-        .map(|((red, green), blue)| red.iter_mut().zip(green).zip(blue).map(|((red, green), blue)| [red, green, blue]))
-}
-
-fn set([red, green, blue]: [&mut f32; 3], pixel: Pixel) {
-    [*red, *green, *blue, _] = pixel;
+    red.zip(green).zip(blue).map(|((red, green), blue)| [red, green, blue])
 }
