@@ -6,7 +6,7 @@
 use super::Result;
 use super::context::{Context, input, new_node, output, refuse};
 use super::maxima;
-use super::reduce::filled;
+use super::reduce::{filled, spread};
 use super::rules::Contributions;
 use super::window::{Axis, Window};
 use crate::onnx::{Attribute, Node, Tensor};
@@ -172,8 +172,8 @@ pub(super) fn global_average(ctx: &mut Context<'_>, node: &Node, dy: &str) -> Re
     let sizes = ctx.sizes(node, input(node, 0)?)?;
     let spatial = sizes.get(1..).unwrap_or_default();
     let shape: Vec<usize> = [1, 1].iter().chain(spatial).copied().collect();
-    let weights = filled(ctx, &shape, 1.0 / spatial.iter().product::<usize>() as f32);
-    Ok(vec![(0, ctx.op("Mul", [dy, &weights]))])
+    let factor = 1.0 / spatial.iter().product::<usize>() as f32;
+    Ok(vec![(0, spread(ctx, dy, &shape, factor))])
 }
 
 fn kernel_shape(node: &Node) -> Result<Vec<usize>> {

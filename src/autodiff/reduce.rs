@@ -22,8 +22,18 @@ fn repeat(ctx: &mut Context<'_>, node: &Node, dy: &str, factor: impl FnOnce(usiz
     let sizes = reduced.sizes.iter().enumerate();
     let repeated = sizes.map(|(index, &size)| if reduced.axes.contains(&(index as i64 + 1)) { size } else { 1 });
     let shape: Vec<usize> = std::iter::once(1).chain(repeated).collect();
-    let factor = filled(ctx, &shape, factor(shape.iter().product()));
-    Ok(vec![(0, ctx.op("Mul", [dy, factor]))])
+    let factor = factor(shape.iter().product());
+    Ok(vec![(0, spread(ctx, &dy, &shape, factor))])
+}
+
+/// `value`, times `factor`, repeated over axes of length 1 to `shape`, whose 1 stand for any length; with no constant of that shape, which
+/// may be as large as a picture.
+pub(super) fn spread(ctx: &mut Context<'_>, value: &str, shape: &[usize], factor: f32) -> String {
+    let factor = ctx.scalar(factor);
+    let scaled = ctx.op("Mul", [value, &factor]);
+    let shape: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
+    let shape = ctx.ints(&shape);
+    ctx.op("Expand", [scaled, shape])
 }
 
 /// `y = max(x)` over axes, or the smallest: `dx = dy / m` where `x = y`, if `m` elements are, else 0.

@@ -197,6 +197,17 @@ fn a_small_gif_with_a_huge_frame_is_refused() {
 }
 
 #[test]
+fn a_gifs_frame_has_as_many_pixels_as_a_picture_at_most() {
+    let with = |width: u8, max_pixels| {
+        let mut gif = encode(pattern(60, 40), ImageFormat::Gif);
+        gif[6] = width;
+        decode(&gif, Limits { max_pixels, ..LIMITS }).map(|picture| picture.width()).map_err(|error| error.code)
+    };
+    assert_eq!([with(60, 2400), with(61, 2440)], [Ok(60), Ok(61)]);
+    assert_eq!([with(10, 2400), with(10, 2399)], [Ok(10), Err("picture_too_large")]);
+}
+
+#[test]
 fn a_webp_that_claims_more_than_it_holds_is_broken() {
     let mut webp = file("turned.webp");
     let size = webp.windows(4).position(|part| part == b"EXIF").unwrap() + 4;

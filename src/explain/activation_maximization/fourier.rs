@@ -31,7 +31,7 @@ struct Steps {
     waves: Vec<Complex<f32>>,
     /// The same, turned: the starts of the rows' spectra, [H, W / 2 + 1], and one more where H is odd, so that rows go in pairs.
     starts: Vec<Complex<f32>>,
-    /// The real rows, two in one of complex numbers, [H / 2, W]: that halves the work.
+    /// The real rows, two in one of complex numbers, which halves the work: W numbers for each pair.
     pairs: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
 }
